@@ -1,0 +1,61 @@
+# Every target sets up what it needs in .venv; nothing is installed elsewhere.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+UV_VERSION := 0.13.8
+#: the lowest supported grpcio-tools: stubs made by it work with every later protobuf
+PROTOC_TOOLS := grpcio-tools==1.71.2
+export VIRTUAL_ENV := $(CURDIR)/.venv
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-unit run lint format bench protos lock clean
+
+help: ## Print this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+
+.venv/.installed: requirements-dev.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(UV) pip sync --quiet --require-hashes requirements-dev.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/.installed ## Run a job of rule strategies from start to leaderboard
+	@$(BIN)/python -m client.demo
+
+test: lint ## Run lint, types, security scan, drift checks and all tests
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+
+test-unit: .venv/.installed ## Run the unit tests alone
+	@$(BIN)/python -m pytest tests/unit
+
+run: .venv/.installed ## Run the server on 127.0.0.1:50051
+	@$(BIN)/ai-trader-server serve
+
+lint: .venv/.installed ## Check style, types, security and the contract
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml server storage client
+	@$(BIN)/buf lint protos
+	@if git rev-parse --quiet --verify HEAD:protos/buf.yaml >/dev/null; then $(BIN)/buf breaking protos --against '.git#subdir=protos'; fi
+
+format: .venv/.installed ## Rewrite the code in the house format
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+bench: .venv/.installed ## Measure speed and print JSON
+	@$(BIN)/python -m tests.performance.bench
+
+protos: .venv/.installed ## Generate the stubs beside the contract
+	@cd protos && ../$(UV) run --quiet --isolated --no-project --python ../$(BIN)/python \
+	  --with $(PROTOC_TOOLS) --with setuptools==80.9.0 --with mypy-protobuf==3.6.0 \
+	  sh -c 'python -m grpc_tools.protoc -I. --python_out=. --mypy_out=quiet:. aitrader/v1/*.proto && \
+	         python -m grpc_tools.protoc -I. --grpc_python_out=. --mypy_grpc_out=quiet:. aitrader/v1/simulation.proto'
+
+lock: .venv/.installed ## Resolve the lock files anew
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove what the targets made
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* dist

@@ -1,0 +1,131 @@
+"""The market view: the only window on prices that a trader gets.
+
+A view is made for one decision, at the open of one date. It holds the bars of earlier dates and the opens of the date
+itself. It cannot return anything later, and a refusal says the same whether the market traded on the later date or
+not, so that not even the calendar of the future shows through.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+
+from server.engine.money import MICROS, from_micros
+from server.engine.prices import Bar, Micros, PriceTable
+
+
+class NotYetKnownError(LookupError):
+    """A price was asked for that is not known at the decision time."""
+
+    def __init__(self, date: str, asked: str) -> None:
+        super().__init__(f"prices of {asked} are not known at the open of {date}")
+        self.date = date
+        self.asked = asked
+
+
+class MarketView:
+    """Prices known at the open of `date`.
+
+    Raises:
+        LookupError: `date` is not among the dates of the table.
+    """
+
+    def __init__(self, prices: PriceTable, date: str, universe: Iterable[str] | None = None) -> None:
+        row = prices.date_index.get(date)
+        if row is None:
+            raise LookupError(f"there are no prices for {date}")
+        columns = None if universe is None else _columns(prices, universe)
+        self.date = date
+        self._dates = prices.dates[:row]
+        self._symbols = prices.symbols if columns is None else tuple(prices.symbols[i] for i in columns)
+        self._index = prices.symbol_index if columns is None else {name: i for i, name in enumerate(self._symbols)}
+        self._today = _cut(prices.open[row], columns)
+        self._open = _cut(prices.open[:row], columns)
+        self._high = _cut(prices.high[:row], columns)
+        self._low = _cut(prices.low[:row], columns)
+        self._close = _cut(prices.close[:row], columns)
+        self._volume = _cut(prices.volume[:row], columns)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols of the universe, ascending."""
+        return self._symbols
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """Dates before the decision, ascending."""
+        return self._dates
+
+    def knows(self, symbol: str) -> bool:
+        """Tell whether any bar of `symbol`, or its open of the date, is known."""
+        column = self._index.get(symbol)
+        return column is not None and bool(self._today[column] or self._close[:, column].any())
+
+    def open(self, symbol: str) -> Decimal | None:
+        """Return the open of `symbol` on the date of the decision, in dollars; None when it has none."""
+        column = self._index.get(symbol)
+        if column is None:
+            return None
+        price = int(self._today[column])
+        return from_micros(price) if price else None
+
+    def bar(self, symbol: str, date: str) -> Bar | None:
+        """Return the bar of `symbol` on an earlier date; None when it has none.
+
+        Raises:
+            NotYetKnownError: `date` is the date of the decision or a later one.
+        """
+        if date >= self.date:
+            raise NotYetKnownError(self.date, date)
+        row = bisect_left(self._dates, date)
+        column = self._index.get(symbol)
+        if column is None or row == len(self._dates) or self._dates[row] != date or not self._close[row, column]:
+            return None
+        return Bar(
+            symbol=symbol,
+            date=date,
+            open=from_micros(self._open[row, column]),
+            high=from_micros(self._high[row, column]),
+            low=from_micros(self._low[row, column]),
+            close=from_micros(self._close[row, column]),
+            volume=int(self._volume[row, column]),
+        )
+
+    def mark(self, symbol: str) -> Decimal | None:
+        """Return what a share is worth now: its open of the date or, without one, its latest earlier close."""
+        price = self.open(symbol)
+        if price is not None:
+            return price
+        column = self._index.get(symbol)
+        if column is None:
+            return None
+        known = np.flatnonzero(self._close[:, column])
+        return from_micros(self._close[known[-1], column]) if known.size else None
+
+    def opens(self) -> npt.NDArray[np.float64]:
+        """Return the opens of the date in dollars, by the order of `symbols`; NaN where there is none."""
+        return _dollars(self._today)
+
+    def closes(self, days: int) -> npt.NDArray[np.float64]:
+        """Return the closes of the last `days` dates before the decision, in dollars.
+
+        The shape is (dates, symbols), oldest first, with fewer rows when fewer are known; NaN where there is none.
+        """
+        return _dollars(self._close[max(0, len(self._dates) - days) :])
+
+
+def _columns(prices: PriceTable, universe: Iterable[str]) -> list[int]:
+    return sorted(prices.symbol_index[symbol] for symbol in set(universe) if symbol in prices.symbol_index)
+
+
+def _cut(column: Micros, columns: list[int] | None) -> Micros:
+    """Return the columns asked for; the column itself, without a copy, when that is all of them."""
+    return column if columns is None else column[..., columns]
+
+
+def _dollars(column: Micros) -> npt.NDArray[np.float64]:
+    dollars = column / MICROS
+    dollars[column == 0] = np.nan
+    return dollars

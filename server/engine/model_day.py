@@ -1,0 +1,158 @@
+"""A model-day: one model, one trading date, from its opening row to its valuation at the close.
+
+`run_model_day` is a function: a `ModelDayTask` and prices go in, a `ModelDayOutcome` comes out. It touches no clock,
+no file and no database, so it can run anywhere and any number of times.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from server.engine.ledger import Ledger, LedgerError
+from server.engine.market_view import MarketView
+from server.engine.money import on_grid, percent
+from server.engine.orders import Action, Fill, Order, Rejection
+from server.engine.portfolio import Portfolio, Position, TradingDay
+from server.engine.prices import PriceTable
+
+#: a rule parameter as it stands in the config
+Parameter: TypeAlias = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDayTask:
+    """Everything a worker needs to run one attempt at a model-day.
+
+    `basemodel` names the kind of trader and `parameters` its settings. `previous_value` is the close value of the
+    portfolio's previous trading day, the initial cash before the first. `universe` limits the symbols; None is all.
+    """
+
+    job_id: str
+    model: str
+    date: str
+    attempt: int
+    basemodel: str
+    parameters: Mapping[str, Parameter]
+    portfolio: Portfolio
+    initial_cash: Decimal
+    previous_value: Decimal
+    universe: tuple[str, ...] | None = None
+
+
+class FailureKind(StrEnum):
+    """What made an attempt fail."""
+
+    TRADER_ERROR = "trader_error"
+    LEDGER_ERROR = "ledger_error"
+    MARKET_DATA = "market_data"
+    WORKER_DIED = "worker_died"
+    STORAGE_ERROR = "storage_error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDayResult:
+    """What a model-day that worked leaves to be stored."""
+
+    trading_day: TradingDay
+    positions: tuple[Position, ...]
+    rejections: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDayFailure:
+    """Why an attempt failed; nothing else of it is kept."""
+
+    kind: FailureKind
+    message: str
+
+
+ModelDayOutcome: TypeAlias = ModelDayResult | ModelDayFailure
+
+
+class Trader(Protocol):
+    """A model at work: looks at the session's market view and submits orders."""
+
+    def trade(self, session: "ModelDaySession") -> None:
+        """Trade one day."""
+
+
+class ModelDaySession:
+    """What a trader may see and do on its day."""
+
+    def __init__(self, view: MarketView, ledger: Ledger) -> None:
+        self.view = view
+        self._ledger = ledger
+
+    @property
+    def date(self) -> str:
+        """Trading date, `YYYY-MM-DD`."""
+        return self.view.date
+
+    @property
+    def cash(self) -> Decimal:
+        """Cash at hand, in dollars."""
+        return self._ledger.cash
+
+    @property
+    def holdings(self) -> Mapping[str, int]:
+        """Shares by symbol, ascending."""
+        return self._ledger.holdings
+
+    @property
+    def portfolio_value(self) -> Decimal:
+        """Cash plus holdings at the opens of the date, in dollars."""
+        return self._ledger.portfolio_value
+
+    def buy(self, symbol: str, amount: int | float | Decimal) -> Fill | Rejection:
+        """Buy shares at the open of the date."""
+        return self._ledger.submit(Order(action=Action.BUY, symbol=symbol, amount=amount))
+
+    def sell(self, symbol: str, amount: int | float | Decimal) -> Fill | Rejection:
+        """Sell shares at the open of the date."""
+        return self._ledger.submit(Order(action=Action.SELL, symbol=symbol, amount=amount))
+
+
+def run_model_day(task: ModelDayTask, prices: PriceTable, trader: Trader) -> ModelDayOutcome:
+    """Let a trader trade one day and value its portfolio at the close."""
+    universe = None if task.universe is None else {*task.universe, *task.portfolio.holdings}
+    try:
+        view = MarketView(prices, task.date, universe)
+        ledger = Ledger(task.portfolio, view, initial_cash=task.initial_cash, previous_value=task.previous_value)
+    except (LookupError, LedgerError, OverflowError) as error:
+        return ModelDayFailure(kind=FailureKind.MARKET_DATA, message=str(error))
+    try:
+        trader.trade(ModelDaySession(view, ledger))
+    except Exception as error:  # the edge to code that may be anybody's: whatever it raises fails this attempt alone
+        return ModelDayFailure(kind=FailureKind.TRADER_ERROR, message=f"{type(error).__name__}: {error}")
+    try:
+        ledger.check()
+        trading_day = _value_at_close(task, prices, view, ledger)
+    except (LedgerError, OverflowError) as error:
+        return ModelDayFailure(kind=FailureKind.LEDGER_ERROR, message=str(error))
+    return ModelDayResult(trading_day=trading_day, positions=ledger.positions, rejections=ledger.rejections)
+
+
+def _value_at_close(task: ModelDayTask, prices: PriceTable, view: MarketView, ledger: Ledger) -> TradingDay:
+    """Value the portfolio at the close of the date: cash plus quantity times close.
+
+    A held symbol without a close on the date keeps its latest earlier one; one that never had any, its open.
+    """
+    value = ledger.cash
+    for symbol, held in ledger.holdings.items():
+        close = prices.latest_close(symbol, task.date) or view.mark(symbol)
+        if close is None:
+            raise LedgerError(f"'{symbol}' is held and was never priced up to {task.date}")
+        value += close * held
+    value = on_grid(value)
+    profit, gain = value - task.previous_value, value - task.initial_cash
+    return TradingDay(
+        date=task.date,
+        cash=ledger.cash,
+        portfolio_value=value,
+        daily_profit=profit,
+        daily_return_pct=percent(profit, task.previous_value),
+        cumulative_profit=gain,
+        cumulative_return_pct=percent(gain, task.initial_cash),
+    )

@@ -1,0 +1,84 @@
+"""Prices as columns: what the market looks like to the engine. Nothing here reads files or databases.
+
+The columns hold the *whole* history, the future included. Only `server.engine.market_view` may hand prices to a
+trader; valuation at the close, which happens after the trader is done, reads the columns directly.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from server.engine.money import from_micros
+
+Micros: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """Prices (dollars per share) and volume (shares) of one symbol on one date."""
+
+    symbol: str
+    date: str
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PriceTable:
+    """Bars of all symbols and dates as integer columns.
+
+    The columns have the shape (dates, symbols) and hold micros of a dollar (`volume`: shares); 0 says that there is
+    no such price. `dates` (`YYYY-MM-DD`) and `symbols` ascend.
+    """
+
+    symbols: tuple[str, ...]
+    dates: tuple[str, ...]
+    open: Micros
+    high: Micros
+    low: Micros
+    close: Micros
+    volume: Micros
+    digest: str = ""
+    symbol_index: Mapping[str, int] = field(init=False)
+    date_index: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "symbol_index", {symbol: i for i, symbol in enumerate(self.symbols)})
+        object.__setattr__(self, "date_index", {date: i for i, date in enumerate(self.dates)})
+        for column in (self.open, self.high, self.low, self.close, self.volume):
+            if column.shape != (len(self.dates), len(self.symbols)):
+                raise ValueError(f"a price column had the shape {column.shape}, not (dates, symbols)")
+            column.flags.writeable = False
+
+    @cached_property
+    def trading_dates(self) -> tuple[str, ...]:
+        """The dates on which at least one symbol has a closing price: those that can be valued."""
+        return tuple(date for date, traded in zip(self.dates, np.any(self.close, axis=1), strict=True) if traded)
+
+    def trading_dates_between(self, first: str, last: str) -> tuple[str, ...]:
+        """Return the trading dates from `first` to `last`, both included."""
+        dates = self.trading_dates
+        return dates[bisect_left(dates, first) : bisect_right(dates, last)]
+
+    def latest_close(self, symbol: str, date: str) -> Decimal | None:
+        """Return the close of `symbol` on `date` or, without one, its latest earlier close; None when there is none."""
+        column = self.symbol_index.get(symbol)
+        if column is None:
+            return None
+        return self.latest_close_before(column, bisect_right(self.dates, date))
+
+    def latest_close_before(self, column: int, row: int) -> Decimal | None:
+        """Return the latest close of a symbol's column in the rows before `row`; None when there is none."""
+        for i in range(row - 1, -1, -1):
+            if close := int(self.close[i, column]):
+                return from_micros(close)
+        return None
