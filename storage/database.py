@@ -1,0 +1,79 @@
+"""The database file: how it is opened, brought up to date and closed.
+
+Connections are per thread (Peewee keeps them so). Readers never wait for the writer: the journal is a write-ahead log.
+`synchronous=FULL` means that what was committed survives a power cut.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from peewee import DatabaseError, OperationalError, SqliteDatabase
+from playhouse.migrations import Runner
+
+from storage.errors import SchemaError, StorageBusyError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+#: seconds a statement waits for a lock that another process holds
+BUSY_TIMEOUT = 5.0
+
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "cache_size": -64_000,  # KiB
+    "temp_store": "memory",
+    "mmap_size": 256 * 1024 * 1024,
+}
+
+
+def open_database(path: Path) -> SqliteDatabase:
+    """Open the database file, making it and its folder when they are not there, and migrate it.
+
+    Raises:
+        SchemaError: the file is no database of this service, or was written by a newer version.
+        StorageBusyError: another process held it for longer than the busy timeout.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = SqliteDatabase(str(path), pragmas=PRAGMAS, timeout=BUSY_TIMEOUT)
+    try:
+        migrate(db)
+    except OperationalError as error:
+        db.close()
+        raise StorageBusyError(f"database '{path}' could not be opened: {error}") from error
+    except DatabaseError as error:
+        db.close()
+        raise SchemaError(f"'{path}' is not a database of this service: {error}") from error
+    except SchemaError:
+        db.close()
+        raise
+    return db
+
+
+def migrate(db: SqliteDatabase) -> list[str]:
+    """Apply the migrations that the database lacks and return their names.
+
+    Raises:
+        SchemaError: the database has migrations that this version does not know.
+    """
+    runner = Runner(db, directory=str(MIGRATIONS), table_name="schema_migrations")
+    unknown = [migration.name for migration in runner.status() if migration.path is None]
+    if unknown:
+        raise SchemaError(f"the database was written by a newer version: it has {', '.join(unknown)}")
+    applied: list[str] = runner.up()
+    if applied:
+        db.execute_sql("PRAGMA optimize")
+    return applied
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a time as it is stored: ISO 8601, UTC, with `Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def insert_many(db: SqliteDatabase, table: str, columns: Iterable[str], rows: Iterable[tuple[object, ...]]) -> None:
+    """Insert rows with one prepared statement, inside the transaction that is open."""
+    names = tuple(columns)
+    places = ", ".join("?" * len(names))
+    db.connection().executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})", rows)

@@ -1,0 +1,55 @@
+"""What can go wrong in storage.
+
+StorageError
+├── StorageBusyError          the database stayed locked by another process
+├── SchemaError               the file is not a database of this service, or of a newer version
+├── JobNotFoundError
+├── JobConflictError          another job holds a portfolio, or the job limit is reached
+├── RequestIdReusedError      the request id stands for another request
+└── StaleAttemptError         the attempt is not the current one, so its outcome must not be committed
+"""
+
+
+class StorageError(Exception):
+    """Storage could not do what was asked."""
+
+
+class StorageBusyError(StorageError):
+    """The database stayed locked by another process."""
+
+
+class SchemaError(StorageError):
+    """The file is not a database that this version can use."""
+
+
+class JobNotFoundError(StorageError):
+    """No job has this id."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job_id '{job_id}' was not found")
+        self.job_id = job_id
+
+
+class JobConflictError(StorageError):
+    """Another job holds one of the portfolios, or the job limit is reached."""
+
+    def __init__(self, job_id: str, dates: tuple[str, ...], reason: str) -> None:
+        super().__init__(f"job '{job_id}' is active: {reason}")
+        self.job_id = job_id
+        self.dates = dates
+
+
+class RequestIdReusedError(StorageError):
+    """The request id was used before with another content."""
+
+    def __init__(self, request_id: str, job_id: str) -> None:
+        super().__init__(f"request_id '{request_id}' was used with another content by job '{job_id}'")
+        self.request_id = request_id
+        self.job_id = job_id
+
+
+class StaleAttemptError(StorageError):
+    """The attempt is no longer the current one."""
+
+    def __init__(self, job_id: str, date: str, model: str, attempt: int) -> None:
+        super().__init__(f"attempt {attempt} of '{model}' on {date} in job '{job_id}' is not the current one")

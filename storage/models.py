@@ -1,0 +1,264 @@
+"""Peewee models of every table. The schema itself is made by `storage/migrations`; a test compares the two.
+
+`jobs`, `job_details`, `positions`, `holdings`, `reasoning_logs` and `tool_usage` keep the names, columns, keys and
+cascades that scripts of earlier versions rely on; columns were added, none changed. Models carry no database: queries
+are executed on the one they are given (`query.execute(db)`).
+"""
+
+from peewee import (
+    AutoField,
+    CompositeKey,
+    FloatField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+from storage.money import MoneyField
+
+
+class Job(Model):
+    """A job; `spec` holds what a restart needs, `request_digest` what makes two triggers the same."""
+
+    job_id = TextField(primary_key=True)
+    config_path = TextField()
+    status = TextField(index=True)
+    date_range = TextField()
+    models = TextField()
+    created_at = TextField()
+    started_at = TextField(null=True)
+    completed_at = TextField(null=True)
+    total_duration_seconds = FloatField(null=True)
+    error = TextField(null=True)
+    experiment = TextField(default="default")
+    request_id = TextField(null=True, unique=True)
+    request_digest = TextField(default="")
+    config_digest = TextField(default="")
+    spec = TextField(default="{}")
+    warnings = TextField(default="[]")
+    updated_at = TextField(null=True)
+    total_model_days = IntegerField(default=0)
+    completed_model_days = IntegerField(default=0)
+    failed_model_days = IntegerField(default=0)
+    last_sequence = IntegerField(default=0)
+
+    class Meta:
+        table_name = "jobs"
+        indexes = ((("created_at", "job_id"), False),)
+
+
+class JobDetail(Model):
+    """A model-day of a job."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE")
+    date = TextField()
+    model = TextField()
+    status = TextField()
+    started_at = TextField(null=True)
+    completed_at = TextField(null=True)
+    duration_seconds = FloatField(null=True)
+    error = TextField(null=True)
+    attempt = IntegerField(default=0)
+
+    class Meta:
+        table_name = "job_details"
+        indexes = ((("job", "date", "model"), True), (("job", "status"), False))
+
+
+class Position(Model):
+    """State of a portfolio after one action of a day."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    date = TextField(index=True)
+    model = TextField(index=True)
+    action_id = IntegerField()
+    action_type = TextField()
+    symbol = TextField(null=True)
+    amount = IntegerField(null=True)
+    price = MoneyField(null=True)
+    cash = MoneyField()
+    portfolio_value = MoneyField()
+    daily_profit = MoneyField(null=True)
+    daily_return_pct = FloatField(null=True)
+    cumulative_profit = MoneyField(null=True)
+    cumulative_return_pct = FloatField(null=True)
+    created_at = TextField()
+
+    class Meta:
+        table_name = "positions"
+        indexes = ((("job", "date", "model", "action_id"), True), (("date", "model"), False))
+
+
+class Holding(Model):
+    """Shares of one symbol in a position."""
+
+    position = ForeignKeyField(Position, on_delete="CASCADE")
+    symbol = TextField(index=True)
+    quantity = IntegerField()
+
+    class Meta:
+        table_name = "holdings"
+
+
+class RejectionRecord(Model):
+    """An order that was refused."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    date = TextField()
+    model = TextField()
+    after_action_id = IntegerField()
+    action_type = TextField()
+    symbol = TextField()
+    amount = TextField()
+    reason = TextField()
+    message = TextField()
+
+    class Meta:
+        table_name = "rejections"
+        indexes = ((("job", "date", "model"), False),)
+
+
+class ReasoningLog(Model):
+    """A message of an agent's session."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    date = TextField()
+    model = TextField()
+    step_number = IntegerField()
+    timestamp = TextField()
+    role = TextField()
+    content = TextField(null=True)
+    tool_name = TextField(null=True)
+
+    class Meta:
+        table_name = "reasoning_logs"
+        indexes = ((("job", "date", "model"), False),)
+
+
+class ToolUsage(Model):
+    """Calls of one tool on a model-day."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    date = TextField()
+    model = TextField()
+    tool_name = TextField()
+    call_count = IntegerField(default=1)
+    total_duration_seconds = FloatField(null=True)
+
+    class Meta:
+        table_name = "tool_usage"
+        indexes = ((("job", "date", "model"), False),)
+
+
+class PortfolioRecord(Model):
+    """One model's continuous portfolio in one experiment: its definition, last state and holder."""
+
+    experiment = TextField()
+    model = TextField()
+    definition = TextField()
+    initial_cash = MoneyField()
+    last_day = TextField(null=True)
+    last_value = MoneyField(null=True)
+    trading_days = IntegerField(default=0)
+    claimed_by = ForeignKeyField(Job, null=True, on_delete="SET NULL", column_name="claimed_by")
+    created_at = TextField()
+
+    class Meta:
+        table_name = "portfolios"
+        indexes = ((("experiment", "model"), True), (("experiment", "last_value", "model"), False))
+
+
+class TradingDay(Model):
+    """A portfolio at the close of a date; `position` is its last state of the day."""
+
+    portfolio = ForeignKeyField(PortfolioRecord, on_delete="CASCADE", index=False)
+    date = TextField()
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    position = ForeignKeyField(Position, on_delete="CASCADE")
+    day_number = IntegerField()
+    cash = MoneyField()
+    portfolio_value = MoneyField()
+    daily_profit = MoneyField()
+    daily_return_pct = FloatField()
+    cumulative_profit = MoneyField()
+    cumulative_return_pct = FloatField()
+
+    class Meta:
+        table_name = "trading_days"
+        primary_key = CompositeKey("portfolio", "date")
+        without_rowid = True
+        indexes = ((("date",), False), (("job", "date"), False))
+
+
+class JobEvent(Model):
+    """A stored step of a job's progress."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    sequence = IntegerField()
+    created_at = TextField()
+    event_type = TextField()
+    status = TextField()
+    date = TextField(null=True)
+    model = TextField(null=True)
+    attempt = IntegerField(null=True)
+    duration_seconds = FloatField(null=True)
+    error = TextField(null=True)
+    portfolio_value = MoneyField(null=True)
+    fills = IntegerField(null=True)
+    total_model_days = IntegerField()
+    completed = IntegerField()
+    failed = IntegerField()
+
+    class Meta:
+        table_name = "job_events"
+        primary_key = CompositeKey("job", "sequence")
+        without_rowid = True
+
+
+class PriceImport(Model):
+    """One import of prices: what it brought."""
+
+    id = AutoField()
+    imported_at = TextField()
+    source = TextField()
+    added = IntegerField()
+    changed = IntegerField()
+    refused = IntegerField()
+
+    class Meta:
+        table_name = "price_imports"
+
+
+class PriceBar(Model):
+    """A bar; a bar of a day that has only opened has no high, low, close and volume yet."""
+
+    symbol = TextField()
+    date = TextField()
+    open = MoneyField()
+    high = MoneyField(null=True)
+    low = MoneyField(null=True)
+    close = MoneyField(null=True)
+    volume = IntegerField(null=True)
+    price_import = ForeignKeyField(PriceImport, column_name="import_id", index=False)
+
+    class Meta:
+        table_name = "price_bars"
+        primary_key = CompositeKey("symbol", "date")
+        without_rowid = True
+
+
+TABLES: tuple[type[Model], ...] = (
+    Job,
+    JobDetail,
+    Position,
+    Holding,
+    RejectionRecord,
+    ReasoningLog,
+    ToolUsage,
+    PortfolioRecord,
+    TradingDay,
+    JobEvent,
+    PriceImport,
+    PriceBar,
+)
