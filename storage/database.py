@@ -29,16 +29,22 @@ PRAGMAS = {
 
 
 def open_database(path: Path) -> SqliteDatabase:
-    """Open the database file, making it and its folder when they are not there, and migrate it.
+    """Open the database file, making it and its folder when they are not there, and bring it up to date.
 
     Raises:
         SchemaError: the file is no database of this service, or was written by a newer version.
         StorageBusyError: another process held it for longer than the busy timeout.
     """
+    db, _ = migrate_file(path)
+    return db
+
+
+def migrate_file(path: Path) -> tuple[SqliteDatabase, list[str]]:
+    """Do as `open_database` and return the names of the migrations that were applied as well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     db = SqliteDatabase(str(path), pragmas=PRAGMAS, timeout=BUSY_TIMEOUT)
     try:
-        migrate(db)
+        return db, migrate(db)
     except OperationalError as error:
         db.close()
         raise StorageBusyError(f"database '{path}' could not be opened: {error}") from error
@@ -48,7 +54,6 @@ def open_database(path: Path) -> SqliteDatabase:
     except SchemaError:
         db.close()
         raise
-    return db
 
 
 def migrate(db: SqliteDatabase) -> list[str]:

@@ -105,7 +105,7 @@ class Ledger:
     def _refusal(self, order: Order) -> tuple[RejectionReason, str] | None:
         """Return why an order cannot be booked; None when it can."""
         amount, symbol = order.amount, order.symbol
-        if amount != amount or amount != amount // 1:
+        if not order.is_whole:
             return RejectionReason.QUANTITY_NOT_WHOLE, f"amount {amount} is not a whole number of shares"
         if amount <= 0:
             return RejectionReason.QUANTITY_NOT_POSITIVE, f"amount {amount} is not positive"

@@ -36,21 +36,24 @@ class MarketView:
         row = prices.date_index.get(date)
         if row is None:
             raise LookupError(f"there are no prices for {date}")
-        columns = None if universe is None else _columns(prices, universe)
         self.date = date
         self._dates = prices.dates[:row]
-        self._symbols = prices.symbols if columns is None else tuple(prices.symbols[i] for i in columns)
-        self._index = prices.symbol_index if columns is None else {name: i for i, name in enumerate(self._symbols)}
-        self._today = _cut(prices.open[row], columns)
-        self._open = _cut(prices.open[:row], columns)
-        self._high = _cut(prices.high[:row], columns)
-        self._low = _cut(prices.low[:row], columns)
-        self._close = _cut(prices.close[:row], columns)
-        self._volume = _cut(prices.volume[:row], columns)
+        self._columns = _columns(prices, row, universe)
+        self._symbols = prices.symbols
+        self._index = prices.symbol_index
+        if self._columns is not None:
+            self._symbols = tuple(prices.symbols[i] for i in self._columns)
+            self._index = dict(zip(self._symbols, self._columns, strict=True))
+        self._today = prices.open[row]
+        self._open = prices.open[:row]
+        self._high = prices.high[:row]
+        self._low = prices.low[:row]
+        self._close = prices.close[:row]
+        self._volume = prices.volume[:row]
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Symbols of the universe, ascending."""
+        """Symbols of the universe that are known by now, ascending; one that is listed later does not show yet."""
         return self._symbols
 
     @property
@@ -60,8 +63,7 @@ class MarketView:
 
     def knows(self, symbol: str) -> bool:
         """Tell whether any bar of `symbol`, or its open of the date, is known."""
-        column = self._index.get(symbol)
-        return column is not None and bool(self._today[column] or self._close[:, column].any())
+        return symbol in self._index
 
     def open(self, symbol: str) -> Decimal | None:
         """Return the open of `symbol` on the date of the decision, in dollars; None when it has none."""
@@ -106,23 +108,28 @@ class MarketView:
 
     def opens(self) -> npt.NDArray[np.float64]:
         """Return the opens of the date in dollars, by the order of `symbols`; NaN where there is none."""
-        return _dollars(self._today)
+        return _dollars(_cut(self._today, self._columns))
 
     def closes(self, days: int) -> npt.NDArray[np.float64]:
         """Return the closes of the last `days` dates before the decision, in dollars.
 
         The shape is (dates, symbols), oldest first, with fewer rows when fewer are known; NaN where there is none.
         """
-        return _dollars(self._close[max(0, len(self._dates) - days) :])
+        return _dollars(_cut(self._close[max(0, len(self._dates) - days) :], self._columns))
 
 
-def _columns(prices: PriceTable, universe: Iterable[str]) -> list[int]:
-    return sorted(prices.symbol_index[symbol] for symbol in set(universe) if symbol in prices.symbol_index)
+def _columns(prices: PriceTable, row: int, universe: Iterable[str] | None) -> list[int] | None:
+    """Return the columns of the symbols that are asked for and known; None when that is all of them."""
+    known = prices.known_from <= row
+    if universe is None:
+        return None if known.all() else [int(i) for i in np.flatnonzero(known)]
+    asked = {prices.symbol_index[symbol] for symbol in universe if symbol in prices.symbol_index}
+    return sorted(i for i in asked if known[i])
 
 
 def _cut(column: Micros, columns: list[int] | None) -> Micros:
     """Return the columns asked for; the column itself, without a copy, when that is all of them."""
-    return column if columns is None else column[..., columns]
+    return column if columns is None else column.take(columns, axis=-1)
 
 
 def _dollars(column: Micros) -> npt.NDArray[np.float64]:

@@ -39,6 +39,13 @@ class Order:
     symbol: str
     amount: int | float | Decimal
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the amount is a whole number, of whatever type; infinities and NaNs are not."""
+        if isinstance(self.amount, Decimal):
+            return self.amount.is_finite() and self.amount == self.amount.to_integral_value()
+        return self.amount.is_integer() if isinstance(self.amount, float) else True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:

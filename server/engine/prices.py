@@ -64,6 +64,14 @@ class PriceTable:
         """The dates on which at least one symbol has a closing price: those that can be valued."""
         return tuple(date for date, traded in zip(self.dates, np.any(self.close, axis=1), strict=True) if traded)
 
+    @cached_property
+    def known_from(self) -> npt.NDArray[np.int64]:
+        """By column, the first row at whose open a price of the symbol is known; beyond the rows when there is none.
+
+        An open is known on its own date, a close from the next one on.
+        """
+        return np.minimum(_first_row(self.open), _first_row(self.close) + 1)
+
     def trading_dates_between(self, first: str, last: str) -> tuple[str, ...]:
         """Return the trading dates from `first` to `last`, both included."""
         dates = self.trading_dates
@@ -82,3 +90,8 @@ class PriceTable:
             if close := int(self.close[i, column]):
                 return from_micros(close)
         return None
+
+
+def _first_row(column: Micros) -> npt.NDArray[np.int64]:
+    priced = column != 0
+    return np.where(priced.any(axis=0), priced.argmax(axis=0), len(column) + 1)

@@ -66,10 +66,6 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """The stream position is later than the last event of the job, or no longer stored.
     Code OUT_OF_RANGE. Example of metadata: {"after_sequence": "900", "last_sequence": "122"}
     """
-    ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 11
-    """The request message is larger than the service takes.
-    Code RESOURCE_EXHAUSTED. Example of metadata: {"max_bytes": "1048576"}
-    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every error carries a `google.rpc.ErrorInfo` in its status details with `domain` "aitrader" and `reason` set to
@@ -120,9 +116,5 @@ Code INTERNAL. Example of metadata: {"error_id": "9f1c2ab4"}
 ERROR_REASON_SEQUENCE_OUT_OF_RANGE: ErrorReason.ValueType  # 10
 """The stream position is later than the last event of the job, or no longer stored.
 Code OUT_OF_RANGE. Example of metadata: {"after_sequence": "900", "last_sequence": "122"}
-"""
-ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 11
-"""The request message is larger than the service takes.
-Code RESOURCE_EXHAUSTED. Example of metadata: {"max_bytes": "1048576"}
 """
 global___ErrorReason = ErrorReason

@@ -1,0 +1,195 @@
+"""The client of coroutines: one method per RPC, and the conveniences on top. Its twin is `client.py`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast
+
+import grpc
+
+from aitrader.v1.job_pb2 import Job as JobSummary
+from aitrader.v1.job_pb2 import ProgressEvent
+from aitrader.v1.portfolio_pb2 import DayResult, LeaderboardEntry, TimeseriesPoint
+from aitrader.v1.simulation_pb2 import (
+    GetLeaderboardResponse,
+    GetPortfolioTimeseriesResponse,
+    GetResultsResponse,
+    GetStatusRequest,
+    GetStatusResponse,
+    ListJobsResponse,
+)
+from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
+
+from .async_job import AsyncJob
+from .backoff import Backoff, BackoffPolicy
+from .channel import DEFAULT_TIMEOUT, open_async_channel, resolve_target
+from .error_mapping import from_rpc_error
+from .errors import AiTraderError
+from .paging import async_joined, async_pages
+from .progress_cursor import ProgressCursor
+from .requests import (
+    JobsQuery,
+    LeaderboardQuery,
+    Page,
+    ResultsQuery,
+    TimeseriesQuery,
+    TriggerFields,
+    at_page,
+    jobs_request,
+    leaderboard_request,
+    results_request,
+    timeseries_request,
+    trigger_request,
+)
+
+if TYPE_CHECKING:  # the stubs alone know this name
+    from aitrader.v1.simulation_pb2_grpc import SimulationServiceAsyncStub
+
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+
+
+class AsyncClient:
+    """Calls the simulation service from coroutines.
+
+    `target` is `host:port`, by default that of the environment's AITRADER_SERVER or 127.0.0.1:50051. `timeout` is the
+    deadline of every call in seconds; streams have none. Every method may raise an `AiTraderError`.
+    """
+
+    def __init__(
+        self,
+        target: str | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        backoff: BackoffPolicy | None = None,
+    ) -> None:
+        self.target = resolve_target(target)
+        self._timeout = timeout
+        self._backoff = backoff or BackoffPolicy()
+        self._channel = open_async_channel(self.target)
+        # one class serves both kinds of channel
+        self._stub = cast("SimulationServiceAsyncStub", SimulationServiceStub(self._channel))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the channel; calls under way are cancelled."""
+        await self._channel.close()
+
+    async def trigger(self, config_path: str, **fields: Unpack[TriggerFields]) -> AsyncJob:
+        """Start a job for what the config's models still lack; the handle has no id when they lack nothing."""
+        response = await self._call(self._stub.Trigger, trigger_request(config_path, fields))
+        return AsyncJob(self, response.job_id, response)
+
+    def job(self, job_id: str) -> AsyncJob:
+        """Make a handle for a job that exists; nothing is called."""
+        return AsyncJob(self, job_id)
+
+    async def get_status(self, job_id: str, **page: Unpack[Page]) -> GetStatusResponse:
+        """Fetch the state of a job with one page of its model-days."""
+        return await self._call(self._stub.GetStatus, GetStatusRequest(job_id=job_id, **page))
+
+    async def status(self, job_id: str) -> GetStatusResponse:
+        """Fetch the state of a job with all of its model-days."""
+        return await async_joined(lambda token: self.get_status(job_id, page_token=token))
+
+    async def watch(
+        self,
+        job_id: str,
+        *,
+        after_sequence: int = 0,
+        timeout: float | None = None,  # noqa: ASYNC109 - as the twin's; it is the call's deadline
+    ) -> AsyncIterator[ProgressEvent]:
+        """Give the events of a job until it ends, going on where a cut stream stopped.
+
+        Raises DeadlineExceeded when the job has not ended within `timeout` seconds.
+        """
+        cursor = self._cursor(job_id, after_sequence, timeout)
+        while not cursor.ended:
+            async for event in self._stream(cursor):
+                yield event
+            if not cursor.ended:
+                await asyncio.sleep(cursor.delay)
+
+    async def get_results(self, **query: Unpack[ResultsQuery]) -> GetResultsResponse:
+        """Fetch one page of results."""
+        return await self._call(self._stub.GetResults, results_request(query))
+
+    async def results(self, **query: Unpack[ResultsQuery]) -> AsyncIterator[DayResult]:
+        """Give all results by date, then model, fetching page after page."""
+        async for page in async_pages(
+            lambda token: self._call(self._stub.GetResults, at_page(results_request(query), token))
+        ):
+            for item in page.results:
+                yield item
+
+    async def get_leaderboard(self, **query: Unpack[LeaderboardQuery]) -> GetLeaderboardResponse:
+        """Fetch one page of the ranking."""
+        return await self._call(self._stub.GetLeaderboard, leaderboard_request(query))
+
+    async def leaderboard(self, **query: Unpack[LeaderboardQuery]) -> AsyncIterator[LeaderboardEntry]:
+        """Give the whole ranking, best first, fetching page after page."""
+        async for page in async_pages(
+            lambda token: self._call(self._stub.GetLeaderboard, at_page(leaderboard_request(query), token))
+        ):
+            for item in page.leaderboard:
+                yield item
+
+    async def get_portfolio_timeseries(
+        self, model: str, **query: Unpack[TimeseriesQuery]
+    ) -> GetPortfolioTimeseriesResponse:
+        """Fetch one page of a portfolio's values."""
+        return await self._call(self._stub.GetPortfolioTimeseries, timeseries_request(model, query))
+
+    async def timeseries(self, model: str, **query: Unpack[TimeseriesQuery]) -> AsyncIterator[TimeseriesPoint]:
+        """Give a portfolio's values by date, fetching page after page."""
+        async for page in async_pages(
+            lambda token: self._call(
+                self._stub.GetPortfolioTimeseries, at_page(timeseries_request(model, query), token)
+            )
+        ):
+            for item in page.timeseries:
+                yield item
+
+    async def list_jobs(self, **query: Unpack[JobsQuery]) -> ListJobsResponse:
+        """Fetch one page of jobs."""
+        return await self._call(self._stub.ListJobs, jobs_request(query))
+
+    async def jobs(self, **query: Unpack[JobsQuery]) -> AsyncIterator[JobSummary]:
+        """Give all jobs, newest first, fetching page after page."""
+        async for page in async_pages(
+            lambda token: self._call(self._stub.ListJobs, at_page(jobs_request(query), token))
+        ):
+            for item in page.jobs:
+                yield item
+
+    async def _call(
+        self, method: "grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT]", request: RequestT
+    ) -> ResponseT:
+        try:
+            return await method(request, timeout=self._timeout)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from error
+
+    def _cursor(self, job_id: str, after_sequence: int, timeout: float | None) -> ProgressCursor:
+        backoff = Backoff(policy=self._backoff)
+        return ProgressCursor(job_id, after_sequence=after_sequence, backoff=backoff, timeout=timeout)
+
+    async def _stream(self, cursor: ProgressCursor) -> AsyncIterator[ProgressEvent]:
+        call = self._stub.StreamProgress(cursor.request(), timeout=cursor.remaining())
+        try:
+            async for response in call:
+                for event in cursor.take(response):
+                    yield event
+                if cursor.ended:
+                    return
+            cursor.close(await self.get_status(cursor.job_id, page_size=1))
+        except grpc.RpcError as error:
+            cursor.cut(from_rpc_error(error))
+        except AiTraderError as error:
+            cursor.cut(error)
+        finally:
+            call.cancel()

@@ -1,0 +1,195 @@
+"""The command `ai-trader`: the client's methods for people and scripts."""
+
+import click
+from google.protobuf.message import Message
+
+from .channel import DEFAULT_TARGET, TARGET_VARIABLE
+from .client import Client
+from .command_group import CommandGroup
+from .document import document
+from .exit_codes import EXIT_CODES_HELP, exit_code_of
+from .following import follow_as_json, follow_on_screen
+from .job import Job
+from .options import experiment_option, json_option, range_options
+from .paging import joined
+from .words import DETAIL_WORDS, STATUS_WORDS
+
+STATUS_HELP = "Only jobs in this state; may be repeated."
+#: values of an equity curve in the leaderboard, one column each
+CURVE_POINTS = 40
+
+
+@click.group(cls=CommandGroup, epilog=EXIT_CODES_HELP)
+@click.option(
+    "--server",
+    metavar="HOST:PORT",
+    envvar=TARGET_VARIABLE,
+    default=DEFAULT_TARGET,
+    show_default=True,
+    show_envvar=True,
+    help="The server to call.",
+)
+@click.pass_context
+def main(ctx: click.Context, *, server: str) -> None:
+    """Start trading simulations, follow them, and read what the models did."""
+    ctx.obj = ctx.with_resource(Client(server))
+
+
+@main.command(epilog=EXIT_CODES_HELP, short_help="Start a job for a config.")
+@click.argument("config")
+@experiment_option
+@click.option("--model", "models", metavar="M", multiple=True, help="Only this model; may be repeated.")
+@range_options
+@click.option("--request-id", metavar="R", default="", help="A repeat with the same id returns the first job.")
+@click.option("--wait", is_flag=True, help="Show the progress until the job ends, then its status.")
+@json_option
+@click.pass_context
+def trigger(
+    ctx: click.Context,
+    *,
+    config: str,
+    experiment: str,
+    models: tuple[str, ...],
+    start: str,
+    end: str,
+    request_id: str,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Start a job for the dates that the models of CONFIG still lack.
+
+    CONFIG is a path relative to the server's configs folder.
+    """
+    job = ctx.obj.trigger(
+        config, experiment=experiment, models=models, start_date=start, end_date=end, request_id=request_id
+    )
+    if not (wait and as_json):
+        _print(job.response, as_json=as_json)
+    if wait and (as_json or not job.up_to_date):
+        _wait(ctx, job, as_json=as_json)
+
+
+@main.command(epilog=EXIT_CODES_HELP, short_help="Tell how far a job is and what went wrong.")
+@click.argument("job_id", metavar="JOB")
+@json_option
+@click.pass_obj
+def status(client: Client, *, job_id: str, as_json: bool) -> None:
+    """Tell how far JOB is and what went wrong."""
+    _print(client.status(job_id), as_json=as_json)
+
+
+@main.command(epilog=EXIT_CODES_HELP, short_help="Show the progress of a job until it ends.")
+@click.argument("job_id", metavar="JOB")
+@click.option("--after", metavar="N", type=int, default=0, help="Begin after the event of this sequence number.")
+@click.option("--json", "as_json", is_flag=True, help="Print one event as JSON on each line.")
+@click.pass_context
+def watch(ctx: click.Context, *, job_id: str, after: int, as_json: bool) -> None:
+    """Show the progress of JOB until it ends: a bar with rate and remaining time, and a row per model."""
+    job = ctx.obj.job(job_id)
+    final = follow_as_json(job, after) if as_json else follow_on_screen(job, after)
+    ctx.exit(exit_code_of(final))
+
+
+@main.command(epilog=EXIT_CODES_HELP)
+@click.option("--date", metavar="D", default="", help="One date, YYYY-MM-DD; excludes --start and --end.")
+@range_options
+@click.option("--job", "job_id", metavar="JOB", default="", help="Only days that this job committed.")
+@click.option("--model", metavar="M", default="", help="Only this model.")
+@experiment_option
+@click.option(
+    "--detail", type=click.Choice(DETAIL_WORDS), default="minimal", show_default=True, help="How much to tell."
+)
+@json_option
+@click.pass_obj
+def results(
+    client: Client,
+    /,
+    *,
+    date: str,
+    start: str,
+    end: str,
+    job_id: str,
+    model: str,
+    experiment: str,
+    detail: str,
+    as_json: bool,
+) -> None:
+    """List what the models did and earned, by date and model."""
+    response = joined(
+        lambda token: client.get_results(
+            date=date,
+            start_date=start,
+            end_date=end,
+            job_id=job_id,
+            model=model,
+            experiment=experiment,
+            detail=detail,
+            page_token=token,
+        )
+    )
+    _print(response, as_json=as_json)
+
+
+@main.command(epilog=EXIT_CODES_HELP)
+@experiment_option
+@click.option("--date", metavar="D", default="", help="Rank as of the end of this date, YYYY-MM-DD.")
+@json_option
+@click.pass_obj
+def leaderboard(client: Client, *, experiment: str, date: str, as_json: bool) -> None:
+    """Rank the portfolios by value, each with its equity curve."""
+    response = joined(
+        lambda token: client.get_leaderboard(
+            experiment=experiment, date=date, curve_points=CURVE_POINTS, page_token=token
+        )
+    )
+    _print(response, as_json=as_json)
+
+
+@main.command(epilog=EXIT_CODES_HELP, short_help="Draw the value of a model's portfolio over time.")
+@click.argument("model")
+@experiment_option
+@range_options
+@json_option
+@click.pass_obj
+def timeseries(client: Client, *, model: str, experiment: str, start: str, end: str, as_json: bool) -> None:
+    """Draw the value of MODEL's portfolio over time, with the last values below."""
+    response = joined(
+        lambda token: client.get_portfolio_timeseries(
+            model, experiment=experiment, start_date=start, end_date=end, page_token=token
+        )
+    )
+    _print(response, as_json=as_json)
+
+
+@main.command(epilog=EXIT_CODES_HELP)
+@click.option(
+    "--status",
+    "statuses",
+    type=click.Choice(STATUS_WORDS),
+    multiple=True,
+    help="Only jobs in this state; may be repeated.",
+)
+@click.option("--experiment", metavar="E", default="", help="Only jobs of this experiment.")
+@json_option
+@click.pass_obj
+def jobs(client: Client, *, statuses: tuple[str, ...], experiment: str, as_json: bool) -> None:
+    """List jobs, newest first."""
+    response = joined(lambda token: client.list_jobs(statuses=statuses, experiment=experiment, page_token=token))
+    _print(response, as_json=as_json)
+
+
+def _wait(ctx: click.Context, job: Job, *, as_json: bool) -> None:
+    if not as_json:
+        follow_on_screen(job)
+    final = job.wait()
+    _print(final, as_json=as_json)
+    ctx.exit(exit_code_of(final.status))
+
+
+def _print(response: Message, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(document(response))
+        return
+    from .presentation import present  # rich is imported only where it is needed
+
+    present(response)

@@ -1,0 +1,171 @@
+"""The blocking client: one method per RPC, and the conveniences on top. Its twin is `async_client.py`."""
+
+import time
+from collections.abc import Iterator
+from typing import Self, TypeVar, Unpack
+
+import grpc
+
+from aitrader.v1.job_pb2 import Job as JobSummary
+from aitrader.v1.job_pb2 import ProgressEvent
+from aitrader.v1.portfolio_pb2 import DayResult, LeaderboardEntry, TimeseriesPoint
+from aitrader.v1.simulation_pb2 import (
+    GetLeaderboardResponse,
+    GetPortfolioTimeseriesResponse,
+    GetResultsResponse,
+    GetStatusRequest,
+    GetStatusResponse,
+    ListJobsResponse,
+)
+from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
+
+from .backoff import Backoff, BackoffPolicy
+from .channel import DEFAULT_TIMEOUT, open_channel, resolve_target
+from .error_mapping import from_rpc_error
+from .errors import AiTraderError
+from .job import Job
+from .paging import joined, pages
+from .progress_cursor import ProgressCursor
+from .requests import (
+    JobsQuery,
+    LeaderboardQuery,
+    Page,
+    ResultsQuery,
+    TimeseriesQuery,
+    TriggerFields,
+    at_page,
+    jobs_request,
+    leaderboard_request,
+    results_request,
+    timeseries_request,
+    trigger_request,
+)
+
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+
+
+class Client:
+    """Calls the simulation service and waits for the answers.
+
+    `target` is `host:port`, by default that of the environment's AITRADER_SERVER or 127.0.0.1:50051. `timeout` is the
+    deadline of every call in seconds; streams have none. Every method may raise an `AiTraderError`.
+    """
+
+    def __init__(
+        self,
+        target: str | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        backoff: BackoffPolicy | None = None,
+    ) -> None:
+        self.target = resolve_target(target)
+        self._timeout = timeout
+        self._backoff = backoff or BackoffPolicy()
+        self._channel = open_channel(self.target)
+        self._stub = SimulationServiceStub(self._channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the channel; calls under way are cancelled."""
+        self._channel.close()
+
+    def trigger(self, config_path: str, **fields: Unpack[TriggerFields]) -> Job:
+        """Start a job for what the config's models still lack; the handle has no id when they lack nothing."""
+        response = self._call(self._stub.Trigger, trigger_request(config_path, fields))
+        return Job(self, response.job_id, response)
+
+    def job(self, job_id: str) -> Job:
+        """Make a handle for a job that exists; nothing is called."""
+        return Job(self, job_id)
+
+    def get_status(self, job_id: str, **page: Unpack[Page]) -> GetStatusResponse:
+        """Fetch the state of a job with one page of its model-days."""
+        return self._call(self._stub.GetStatus, GetStatusRequest(job_id=job_id, **page))
+
+    def status(self, job_id: str) -> GetStatusResponse:
+        """Fetch the state of a job with all of its model-days."""
+        return joined(lambda token: self.get_status(job_id, page_token=token))
+
+    def watch(self, job_id: str, *, after_sequence: int = 0, timeout: float | None = None) -> Iterator[ProgressEvent]:
+        """Give the events of a job until it ends, going on where a cut stream stopped.
+
+        Raises DeadlineExceeded when the job has not ended within `timeout` seconds.
+        """
+        cursor = self._cursor(job_id, after_sequence, timeout)
+        while not cursor.ended:
+            yield from self._stream(cursor)
+            if not cursor.ended:
+                time.sleep(cursor.delay)
+
+    def get_results(self, **query: Unpack[ResultsQuery]) -> GetResultsResponse:
+        """Fetch one page of results."""
+        return self._call(self._stub.GetResults, results_request(query))
+
+    def results(self, **query: Unpack[ResultsQuery]) -> Iterator[DayResult]:
+        """Give all results by date, then model, fetching page after page."""
+        for page in pages(lambda token: self._call(self._stub.GetResults, at_page(results_request(query), token))):
+            yield from page.results
+
+    def get_leaderboard(self, **query: Unpack[LeaderboardQuery]) -> GetLeaderboardResponse:
+        """Fetch one page of the ranking."""
+        return self._call(self._stub.GetLeaderboard, leaderboard_request(query))
+
+    def leaderboard(self, **query: Unpack[LeaderboardQuery]) -> Iterator[LeaderboardEntry]:
+        """Give the whole ranking, best first, fetching page after page."""
+        for page in pages(
+            lambda token: self._call(self._stub.GetLeaderboard, at_page(leaderboard_request(query), token))
+        ):
+            yield from page.leaderboard
+
+    def get_portfolio_timeseries(self, model: str, **query: Unpack[TimeseriesQuery]) -> GetPortfolioTimeseriesResponse:
+        """Fetch one page of a portfolio's values."""
+        return self._call(self._stub.GetPortfolioTimeseries, timeseries_request(model, query))
+
+    def timeseries(self, model: str, **query: Unpack[TimeseriesQuery]) -> Iterator[TimeseriesPoint]:
+        """Give a portfolio's values by date, fetching page after page."""
+        for page in pages(
+            lambda token: self._call(
+                self._stub.GetPortfolioTimeseries, at_page(timeseries_request(model, query), token)
+            )
+        ):
+            yield from page.timeseries
+
+    def list_jobs(self, **query: Unpack[JobsQuery]) -> ListJobsResponse:
+        """Fetch one page of jobs."""
+        return self._call(self._stub.ListJobs, jobs_request(query))
+
+    def jobs(self, **query: Unpack[JobsQuery]) -> Iterator[JobSummary]:
+        """Give all jobs, newest first, fetching page after page."""
+        for page in pages(lambda token: self._call(self._stub.ListJobs, at_page(jobs_request(query), token))):
+            yield from page.jobs
+
+    def _call(self, method: "grpc.UnaryUnaryMultiCallable[RequestT, ResponseT]", request: RequestT) -> ResponseT:
+        try:
+            return method(request, timeout=self._timeout)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from error
+
+    def _cursor(self, job_id: str, after_sequence: int, timeout: float | None) -> ProgressCursor:
+        backoff = Backoff(policy=self._backoff)
+        return ProgressCursor(job_id, after_sequence=after_sequence, backoff=backoff, timeout=timeout)
+
+    def _stream(self, cursor: ProgressCursor) -> Iterator[ProgressEvent]:
+        call = self._stub.StreamProgress(cursor.request(), timeout=cursor.remaining())
+        try:
+            for response in call:
+                yield from cursor.take(response)
+                if cursor.ended:
+                    return
+            cursor.close(self.get_status(cursor.job_id, page_size=1))
+        except grpc.RpcError as error:
+            cursor.cut(from_rpc_error(error))
+        except AiTraderError as error:
+            cursor.cut(error)
+        finally:
+            call.cancel()

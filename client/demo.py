@@ -1,0 +1,123 @@
+"""The main job from start to leaderboard, on a made-up market: what `make demo` runs.
+
+Everything runs as a subprocess, the way a person would type it; nothing is left behind.
+"""
+
+import os
+import signal
+import subprocess  # nosec B404
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+BIN = Path(sys.executable).parent
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+CONFIG = "demo.json"
+READY = "listening on "
+#: seconds; the server ends running model-days before it stops
+STOP_TIMEOUT = 30.0
+
+
+class DemoError(Exception):
+    """A step of the demo went wrong."""
+
+
+def main() -> int:
+    """Run the demo; give the exit status."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="ai-trader-demo-") as folder:
+            _play(Path(folder))
+    except (DemoError, OSError) as error:
+        click.echo(f"error: the demo stopped: {error}", err=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _play(folder: Path) -> None:
+    database, prices = folder / "jobs.db", folder / "prices.csv"
+    market = ["--symbols", "30", "--days", "80", "--seed", "7"]
+    _run("ai-trader-server", "prices", "generate", str(prices), *market)
+    _run("ai-trader-server", "prices", "import", str(prices), "--db", str(database))
+    with _server(folder, database) as address:
+        _run("ai-trader", "--server", address, "trigger", CONFIG, "--wait")
+        _run("ai-trader", "--server", address, "leaderboard")
+
+
+def _run(program: str, *arguments: str) -> None:
+    _say(program, *arguments)
+    command = [_find(program), *arguments]
+    code = subprocess.call(command)  # noqa: S603  # nosec B603
+    if code == 130:
+        raise KeyboardInterrupt
+    if code:
+        raise DemoError(f"'{program} {arguments[0]}' exited with status {code}")
+
+
+@contextmanager
+def _server(folder: Path, database: Path) -> Iterator[str]:
+    """Start the server on a free port and give its address; stop it in the end."""
+    places = ["--db", str(database), "--configs", str(CONFIGS), "--data", str(folder)]
+    command = ["serve", "--host", "127.0.0.1", "--port", "0", *places]
+    _say("ai-trader-server", *command)
+    log = folder / "server.log"
+    with log.open("wb") as sink, _started([_find("ai-trader-server"), *command], sink.fileno()) as server:
+        yield _address(server, log)
+        server.send_signal(signal.SIGTERM)
+        _expect_clean_exit(server, log)
+
+
+@contextmanager
+def _started(command: list[str], log: int) -> Iterator[subprocess.Popen[str]]:
+    """Start a process in a group of its own, so that Ctrl-C is left to us; end it whatever happens."""
+    with subprocess.Popen(  # noqa: S603  # nosec B603
+        command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def _address(server: subprocess.Popen[str], log: Path) -> str:
+    line = server.stdout.readline() if server.stdout else ""
+    if not line.startswith(READY):
+        server.wait(STOP_TIMEOUT) if not line else server.kill()
+        raise DemoError(f"the server did not start: {_last_line(log) or line.strip() or 'it said nothing'}")
+    return line.removeprefix(READY).strip()
+
+
+def _expect_clean_exit(server: subprocess.Popen[str], log: Path) -> None:
+    try:
+        code = server.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise DemoError(f"the server did not stop within {STOP_TIMEOUT:.0f} s") from error
+    if code:
+        raise DemoError(f"the server exited with status {code}: {_last_line(log)}")
+    click.echo("the server stopped cleanly")
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _find(program: str) -> str:
+    path = BIN / program
+    if not os.access(path, os.X_OK):
+        raise DemoError(f"the command '{path}' was not found")
+    return str(path)
+
+
+def _say(*words: str) -> None:
+    click.secho("$ " + " ".join(words), dim=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

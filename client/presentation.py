@@ -1,0 +1,71 @@
+"""How each response looks to a person on standard output."""
+
+from collections.abc import Iterable
+
+import click
+from google.protobuf.message import Message
+
+from aitrader.v1.simulation_pb2 import (
+    GetLeaderboardResponse,
+    GetPortfolioTimeseriesResponse,
+    GetResultsResponse,
+    GetStatusResponse,
+    ListJobsResponse,
+    TriggerResponse,
+)
+
+from .chart import value_chart
+from .console import open_console
+from .sentences import day_lines, status_lines, trigger_lines
+from .tables import jobs_table, leaderboard_table, models_table, results_table, timeseries_table
+from .tally import Tally
+from .text import plain
+
+
+def present(response: Message) -> None:
+    """Print a response."""
+    match response:
+        case TriggerResponse():
+            _print_lines(trigger_lines(response))
+        case GetStatusResponse():
+            _present_status(response)
+        case GetResultsResponse():
+            _present_results(response)
+        case GetLeaderboardResponse():
+            open_console().print(leaderboard_table(response.leaderboard))
+        case GetPortfolioTimeseriesResponse():
+            _present_timeseries(response)
+        case ListJobsResponse():
+            _present_jobs(response)
+
+
+def _present_status(response: GetStatusResponse) -> None:
+    _print_lines(status_lines(response))
+    if response.progress.details:
+        open_console().print(models_table(Tally(response)))
+
+
+def _present_results(response: GetResultsResponse) -> None:
+    open_console().print(results_table(response.results))
+    for day in response.results:
+        if day.position_history:  # asked for with full detail
+            _print_lines(day_lines(day))
+
+
+def _present_timeseries(response: GetPortfolioTimeseriesResponse) -> None:
+    console = open_console()
+    title = f"{plain(response.model)} in {response.experiment}, from {response.initial_cash:,.2f}"
+    click.echo(value_chart(response.timeseries, title=title, width=console.width))
+    console.print(timeseries_table(response.timeseries))
+
+
+def _present_jobs(response: ListJobsResponse) -> None:
+    if response.jobs:
+        open_console().print(jobs_table(response.jobs))
+    else:
+        click.echo("no jobs")
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)

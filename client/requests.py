@@ -1,0 +1,120 @@
+"""Requests out of keyword arguments, the same for the sync and the async client."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, Protocol, TypedDict, TypeVar
+
+from aitrader.v1.simulation_pb2 import (
+    GetLeaderboardRequest,
+    GetPortfolioTimeseriesRequest,
+    GetResultsRequest,
+    ListJobsRequest,
+    TriggerRequest,
+)
+
+from .words import detail_value, status_values
+
+
+class PagedRequest(Protocol):
+    """A request for one page of a list."""
+
+    page_token: str
+
+
+PagedRequestT = TypeVar("PagedRequestT", bound=PagedRequest)
+
+
+class Page(TypedDict, total=False):
+    """Which page of a list; without them the first of the server's default size."""
+
+    page_size: int
+    page_token: str
+
+
+class TriggerFields(TypedDict, total=False):
+    """What a trigger may override of its config; a repeat with the same `request_id` returns the first job."""
+
+    request_id: str
+    models: Sequence[str]
+    start_date: str
+    end_date: str
+    experiment: str
+
+
+class ResultsQuery(Page, total=False):
+    """Which results; filters add up. `detail` is `minimal` or `full`."""
+
+    date: str
+    start_date: str
+    end_date: str
+    job_id: str
+    model: str
+    experiment: str
+    detail: str
+
+
+class JobResultsQuery(TypedDict, total=False):
+    """Which results of one job."""
+
+    date: str
+    start_date: str
+    end_date: str
+    model: str
+    detail: str
+    page_size: int
+
+
+class LeaderboardQuery(Page, total=False):
+    """Which ranking; `curve_points` above 0 adds each equity curve, thinned to that many values."""
+
+    experiment: str
+    date: str
+    curve_points: int
+
+
+class TimeseriesQuery(Page, total=False):
+    """Which part of a time series."""
+
+    experiment: str
+    start_date: str
+    end_date: str
+
+
+class JobsQuery(Page, total=False):
+    """Which jobs; `statuses` are words like `running`."""
+
+    statuses: Sequence[str]
+    experiment: str
+
+
+def trigger_request(config_path: str, fields: TriggerFields) -> TriggerRequest:
+    """Build a trigger that always carries a request id, so that no retry can start a second job."""
+    request = TriggerRequest(config_path=config_path, **fields)
+    request.request_id = request.request_id or str(uuid.uuid4())
+    return request
+
+
+def results_request(query: ResultsQuery) -> GetResultsRequest:
+    fields: dict[str, Any] = dict(query)
+    fields["detail"] = detail_value(query.get("detail", "minimal"))
+    return GetResultsRequest(**fields)
+
+
+def leaderboard_request(query: LeaderboardQuery) -> GetLeaderboardRequest:
+    return GetLeaderboardRequest(**query)
+
+
+def timeseries_request(model: str, query: TimeseriesQuery) -> GetPortfolioTimeseriesRequest:
+    return GetPortfolioTimeseriesRequest(model=model, **query)
+
+
+def jobs_request(query: JobsQuery) -> ListJobsRequest:
+    fields: dict[str, Any] = dict(query)
+    fields["statuses"] = status_values(query.get("statuses", ()))
+    return ListJobsRequest(**fields)
+
+
+def at_page(request: PagedRequestT, token: str) -> PagedRequestT:
+    """Turn a request to the page of a token; without one it keeps its own."""
+    request.page_token = token or request.page_token
+    return request

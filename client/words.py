@@ -1,0 +1,56 @@
+"""The contract's enum values as the short lower-case words that people and scripts use, and back."""
+
+from collections.abc import Iterable
+
+from aitrader.v1 import job_pb2, portfolio_pb2, simulation_pb2
+
+#: states that a job does not leave
+FINAL_STATUSES = frozenset(
+    {
+        job_pb2.JOB_STATUS_COMPLETED,
+        job_pb2.JOB_STATUS_PARTIAL,
+        job_pb2.JOB_STATUS_FAILED,
+        job_pb2.JOB_STATUS_CANCELLED,
+    }
+)
+
+_STATUS_PREFIX = "JOB_STATUS_"
+_DETAIL_PREFIX = "RESULT_DETAIL_"
+
+STATUS_WORDS = tuple(name.removeprefix(_STATUS_PREFIX).lower() for name in job_pb2.JobStatus.keys()[1:])
+DETAIL_WORDS = tuple(name.removeprefix(_DETAIL_PREFIX).lower() for name in simulation_pb2.ResultDetail.keys()[1:])
+
+
+def status_word(status: job_pb2.JobStatus.ValueType) -> str:
+    """Tell a job's status as a word, for example `completed`."""
+    return _word(job_pb2.JobStatus.Name(status), _STATUS_PREFIX)
+
+
+def day_status_word(status: job_pb2.ModelDayStatus.ValueType) -> str:
+    """Tell a model-day's status as a word."""
+    return _word(job_pb2.ModelDayStatus.Name(status), "MODEL_DAY_STATUS_")
+
+
+def action_word(action: portfolio_pb2.TradeAction.ValueType) -> str:
+    """Tell a trade's action as a word."""
+    return _word(portfolio_pb2.TradeAction.Name(action), "TRADE_ACTION_")
+
+
+def status_values(words: Iterable[str]) -> list[job_pb2.JobStatus.ValueType]:
+    """Tell the statuses that words stand for. Raises ValueError for a word that is none."""
+    return [job_pb2.JobStatus.Value(_name(word, STATUS_WORDS, _STATUS_PREFIX)) for word in words]
+
+
+def detail_value(word: str) -> simulation_pb2.ResultDetail.ValueType:
+    """Tell the detail that `minimal` or `full` stands for. Raises ValueError for another word."""
+    return simulation_pb2.ResultDetail.Value(_name(word, DETAIL_WORDS, _DETAIL_PREFIX))
+
+
+def _word(name: str, prefix: str) -> str:
+    return name.removeprefix(prefix).lower()
+
+
+def _name(word: str, known: tuple[str, ...], prefix: str) -> str:
+    if word not in known:
+        raise ValueError(f"{word!r} is not one of {', '.join(known)}")
+    return prefix + word.upper()

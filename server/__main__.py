@@ -1,0 +1,129 @@
+"""The command `ai-trader-server`."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import structlog
+
+from server.market.command import prices
+from server.settings import OLD_NAMES, Settings, SettingsError, load_settings, variable
+from storage.database import migrate_file
+from storage.errors import StorageError
+
+
+def _environment_help() -> str:
+    lines = ["\b", "Settings, from the environment or as keys of the TOML file that AITRADER_SETTINGS names:"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f" [{field.default}]"
+        lines.append(f"  {variable(name)}  {field.description}{default}")
+    lines.append(
+        f"Keys in the file are the names without AITRADER_, in lower case ({', '.join(OLD_NAMES.values())} too)."
+    )
+    return "\n".join(lines)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="aitrader-service")
+def cli() -> None:
+    """Run the AI-Trader simulation service and look after its database."""
+
+
+@cli.command(epilog=_environment_help())
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
+@click.option("--db", type=click.Path(path_type=Path), help="Database file.")
+@click.option("--configs", type=click.Path(path_type=Path), help="Folder of simulation configs.")
+@click.option("--data", "data_dir", type=click.Path(path_type=Path), help="Folder of recorded runs.")
+def serve(**options: Any) -> None:  # noqa: ANN401 (click passes the options above)
+    """Serve until SIGTERM or SIGINT; a second signal stops at once."""
+    try:
+        settings = load_settings(**options)
+        _set_up_logs(settings)
+        asyncio.run(_serve(settings))
+    except (SettingsError, StorageError, RuntimeError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _serve(settings: Settings) -> None:
+    """Run the service until a signal asks for its end."""
+    from server.app import App  # here, as the other commands need none of it
+
+    app = App(settings)
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    port = await app.start()
+    click.echo(f"listening on {settings.host}:{port}")
+    await asked.wait()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, sys.exit, 1)
+    await app.stop()
+
+
+def _set_up_logs(settings: Settings) -> None:
+    """Send logs to standard error, as lines for people or as JSON."""
+    console = settings.log_format == "console"
+    renderer = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if console else structlog.processors.JSONRenderer()
+    )
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info if not console else structlog.processors.StackInfoRenderer(),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+@cli.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command("migrate")
+@click.option(
+    "--db",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("data/jobs.db"),
+    envvar="AITRADER_DB",
+    show_default=True,
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def migrate_command(path: Path, *, as_json: bool) -> None:
+    """Bring the database up to date, making it when it is not there."""
+    try:
+        database, applied = migrate_file(path)
+        database.close()
+    except StorageError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps({"db": str(path), "applied": applied}))
+    else:
+        click.echo(f"{path}: " + (f"applied {', '.join(applied)}" if applied else "up to date"))
+
+
+cli.add_command(prices)
+
+
+def main() -> None:
+    """Run the command."""
+    cli()
+
+
+if __name__ == "__main__":
+    main()

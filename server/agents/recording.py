@@ -1,0 +1,146 @@
+"""Recorded position files: the orders that a model gave in an earlier run, read once and kept.
+
+The format is the ancestor's `position.jsonl`: a line per action with the whole portfolio after it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date as calendar_date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from server.agents.errors import ReplayFileError, quoted
+from server.engine.orders import MAX_QUANTITY, Action, Order
+
+#: bytes; a thousand times the largest file known, and small enough to be read at a Trigger
+MAX_FILE_SIZE = 64 * 1024 * 1024
+
+#: orders by trading date, in the order of the file
+Recording: TypeAlias = Mapping[str, tuple[Order, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileVersion:
+    """What tells one content of a file from another without reading it: its place, nanoseconds and bytes."""
+
+    path: Path
+    modified: int
+    size: int
+
+
+class RecordingFolder:
+    """Recordings below `data_dir`, each parsed once as long as its file stays the same."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._recordings: dict[Path, tuple[FileVersion, Recording]] = {}
+
+    def read(self, path: str) -> Recording:
+        """Return the orders recorded in the file at `path`, which is relative to the folder.
+
+        Raises:
+            ReplayFileError: the path leaves the folder or is no file, or a line of the file is malformed.
+        """
+        version = self._locate(path)
+        known = self._recordings.get(version.path)
+        if known is not None and known[0] == version:
+            return known[1]
+        try:
+            content = version.path.read_bytes()
+        except OSError as error:
+            raise ReplayFileError(path, f"could not be read: {error.strerror}") from None
+        recording = parse_recording(path, content)
+        self._recordings[version.path] = version, recording
+        return recording
+
+    def _locate(self, path: str) -> FileVersion:
+        asked = Path(path)
+        if not path or asked.is_absolute() or ".." in asked.parts:
+            raise ReplayFileError(path, "was not a path inside the data folder")
+        try:
+            folder = self._data_dir.resolve(strict=True)
+            found = (folder / asked).resolve(strict=True)
+            status = found.stat()
+        except (OSError, ValueError):
+            raise ReplayFileError(path, "was not found in the data folder") from None
+        if not found.is_relative_to(folder):
+            raise ReplayFileError(path, "was not a path inside the data folder")
+        if not found.is_file():
+            raise ReplayFileError(path, "was not a file")
+        if status.st_size > MAX_FILE_SIZE:
+            raise ReplayFileError(path, f"was larger than {MAX_FILE_SIZE} bytes")
+        return FileVersion(path=found, modified=status.st_mtime_ns, size=status.st_size)
+
+
+def parse_recording(path: str, content: bytes) -> Recording:
+    """Return the orders of a position file by date; `path` is for the errors.
+
+    Raises:
+        ReplayFileError: a line is malformed, or there is none.
+    """
+    orders: dict[str, list[Order]] = {}
+    for number, line in enumerate(content.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            date, order = _parse_line(line)
+        except ValueError as error:
+            raise ReplayFileError(path, str(error), line=number) from None
+        orders.setdefault(date, []).extend([] if order is None else [order])
+    if not orders:
+        raise ReplayFileError(path, "was empty")
+    return MappingProxyType({date: tuple(of_date) for date, of_date in orders.items()})
+
+
+def _parse_line(line: bytes) -> tuple[str, Order | None]:
+    """Return the date and the order of a line; no order for the opening line and for `no_trade`."""
+    record = _object(_json(line), "line")
+    date = _date(record.get("date"))
+    if record.get("this_action") is None:
+        return date, None
+    action = _object(record["this_action"], "'this_action'")
+    name = action.get("action")
+    if name not in tuple(Action):
+        raise ValueError(f"'action' was {quoted(name)}, not one of {', '.join(Action)}")
+    if name == Action.NO_TRADE:
+        return date, None
+    return date, Order(action=Action(name), symbol=_symbol(action.get("symbol")), amount=_amount(action.get("amount")))
+
+
+def _json(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("was not JSON") from None
+
+
+def _object(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} was not a JSON object")  # noqa: TRY004
+    return value
+
+
+def _date(value: object) -> str:
+    if isinstance(value, str) and len(value) == len("YYYY-MM-DD"):
+        try:
+            return calendar_date.fromisoformat(value).isoformat()
+        except ValueError:
+            pass
+    raise ValueError(f"'date' was {quoted(value)}, not a date such as '2025-10-01'")
+
+
+def _symbol(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"'symbol' was {quoted(value)}, not a symbol")
+    return value
+
+
+def _amount(value: object) -> int:
+    """Return a number of shares; 0 and less are for the ledger to refuse."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_QUANTITY:
+        raise ValueError(f"'amount' was {quoted(value)}, not a whole number of shares up to {MAX_QUANTITY}")
+    return value

@@ -1,0 +1,116 @@
+"""The composition root: settings → storage → market → pool → jobs → rpc. Started, drained and stopped here."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+from grpc_reflection.v1alpha import reflection
+
+from aitrader.v1 import simulation_pb2
+from aitrader.v1.simulation_pb2_grpc import add_SimulationServiceServicer_to_server
+from server.agents.registry import Create, TraderFactory
+from server.jobs.journal import Journal
+from server.jobs.progress import ProgressLogs
+from server.jobs.runner import RunnerParts
+from server.jobs.service import JobService
+from server.market.snapshots import Snapshots
+from server.pool.local import WORKER, LocalPool, default_size
+from server.rpc.convert import encoded_event
+from server.rpc.interceptors import CallInterceptor
+from server.rpc.simulation import SimulationServicer
+from server.settings import Settings
+from storage.database import open_database
+from storage.writer import Writer
+
+SERVICE = simulation_pb2.DESCRIPTOR.services_by_name["SimulationService"].full_name
+
+#: bytes a request may have
+MAX_REQUEST = 4 * 1024 * 1024
+
+#: seconds that calls other than streams get to end when the server stops
+CALLS_GRACE = 2.0
+
+OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_REQUEST),
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+)
+
+logger = structlog.get_logger(__name__)
+
+
+class App:
+    """A running service. `worker` and `extra` let others add kinds of traders."""
+
+    def __init__(
+        self, settings: Settings, *, worker: Sequence[str] = WORKER, extra: Mapping[str, Create] | None = None
+    ) -> None:
+        self._settings = settings
+        self._folder = TemporaryDirectory(prefix="aitrader-")
+        self._db = open_database(settings.db)
+        self._writer = Writer(self._db)
+        self._logs = ProgressLogs(encoded_event)
+        snapshots = Path(self._folder.name)
+        self.pool = LocalPool(
+            min(settings.worker_processes or default_size(), settings.max_parallel_sessions),
+            snapshots=snapshots,
+            data_dir=settings.data_dir,
+            command=worker,
+        )
+        self._jobs = JobService(
+            settings,
+            self._db,
+            snapshots=Snapshots(self._db, snapshots),
+            traders=TraderFactory(settings.data_dir, extra=extra),
+            logs=self._logs,
+            parts=RunnerParts(
+                journal=Journal(self._writer, self._logs), pool=self.pool, clock=lambda: datetime.now(UTC)
+            ),
+        )
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(interceptors=[CallInterceptor()], options=OPTIONS)
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Start serving, go on with unfinished jobs, and return the port.
+
+        Raises:
+            RuntimeError: the address cannot be bound.
+        """
+        port = self._server.add_insecure_port(f"{self._settings.host}:{self._settings.port}")
+        add_SimulationServiceServicer_to_server(SimulationServicer(self._db, self._jobs, self._logs), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
+        self._writer.start()
+        await self.pool.start()
+        await self._jobs.resume()
+        self._heartbeat = asyncio.create_task(self._logs.beat(self._settings.heartbeat_seconds))
+        await self._server.start()
+        await self._set_health(HealthCheckResponse.SERVING)
+        logger.info("serving", host=self._settings.host, port=port, db=str(self._settings.db))
+        return port
+
+    async def stop(self) -> None:
+        """Stop accepting, let running model-days finish within the grace period, put the rest back, close."""
+        await self._set_health(HealthCheckResponse.NOT_SERVING)
+        await self._jobs.stop(self._settings.shutdown_grace)
+        self._logs.close()
+        await self._server.stop(CALLS_GRACE)
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+        await self.pool.stop()
+        await asyncio.to_thread(self._writer.stop)
+        self._db.close()
+        self._folder.cleanup()
+        logger.info("stopped")
+
+    async def _set_health(self, status: int) -> None:
+        for service in ("", SERVICE):
+            await self._health.set(service, status)

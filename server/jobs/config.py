@@ -1,0 +1,249 @@
+"""Simulation configs: JSON files in the configs folder, in the format that earlier versions read.
+
+Keys that are not known are reported as warnings, so that an old file loads unchanged; wrong types and values are
+refused with the path of every wrong field.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from server.folder import FolderError, locate
+from server.jobs.errors import InvalidRequestError, Violation
+
+#: bytes; a config of a thousand models is a tenth of it
+MAX_CONFIG_BYTES = 1_048_576
+
+#: the prefix that callers of earlier versions put before the path
+OLD_PREFIX = "configs/"
+
+#: dollars; leaves room for a tenfold gain within the range in which stored amounts are exact
+MAX_INITIAL_CASH = Decimal(100_000_000)
+
+#: what a signature may not hold, as it also names a folder of recorded files
+_FORBIDDEN_IN_SIGNATURE = frozenset("/\\")
+
+
+def parse_date(text: str) -> str:
+    """Return a date `YYYY-MM-DD` unchanged.
+
+    Raises:
+        ValueError: it is not such a date.
+    """
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise ValueError(f"'{text[:40]}' is not a date such as 2025-10-01")
+
+
+def _signature(text: str) -> str:
+    if text != text.strip() or text.startswith(".") or not text.isprintable() or _FORBIDDEN_IN_SIGNATURE & set(text):
+        raise ValueError(f"{text[:40]!r} holds a slash, a control character, a leading dot or outer blanks")
+    return text
+
+
+def experiment_name(text: str) -> str:
+    """Return an experiment's name unchanged.
+
+    Raises:
+        ValueError: it is not 1 to 64 of `A-Z a-z 0-9 . _ -`, or begins with a dot.
+    """
+    allowed = text.isascii() and all(c.isalnum() or c in "._-" for c in text)
+    if not allowed or not 1 <= len(text) <= 64 or text.startswith("."):
+        raise ValueError(f"{text[:80]!r} is not 1 to 64 of A-Z a-z 0-9 . _ -, not beginning with a dot")
+    return text
+
+
+def _amount(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("is not a number")  # noqa: TRY004 (pydantic reports ValueError with the field)
+    return Decimal(value)
+
+
+def _on_grid(value: Decimal) -> Decimal:
+    if value != value.quantize(Decimal("0.000001")):
+        raise ValueError("has more than 6 decimals")
+    return value
+
+
+def _number(value: object) -> object:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+DateText = Annotated[str, AfterValidator(parse_date)]
+Signature = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_signature)]
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.\-^=]{1,20}$")]
+InitialCash = Annotated[Decimal, BeforeValidator(_amount), Field(gt=0, le=MAX_INITIAL_CASH), AfterValidator(_on_grid)]
+Seconds = Annotated[float, BeforeValidator(_number), Field(ge=0, le=3600)]
+ParameterValue = Annotated[str | bool | int | float, BeforeValidator(_number)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+
+class DateRange(_Section):
+    """First and last date; no last date means up to the last one with prices."""
+
+    init_date: DateText
+    end_date: DateText | None = None
+
+
+class ModelEntry(_Section):
+    """One model: `basemodel` chooses its kind, `signature` names it everywhere, `parameters` set a rule."""
+
+    signature: Signature
+    basemodel: Annotated[str, Field(min_length=1, max_length=512)]
+    name: str | None = None
+    enabled: bool = True
+    openai_base_url: str | None = Field(None, repr=False)
+    openai_api_key: str | None = Field(None, repr=False)
+    parameters: dict[str, ParameterValue] = Field(default_factory=dict)
+
+
+class AgentConfig(_Section):
+    """Limits of a session and the cash a portfolio begins with."""
+
+    max_steps: Annotated[int, Field(ge=1, le=10_000)] = 30
+    max_retries: Annotated[int, Field(ge=0, le=100)] = 3
+    base_delay: Seconds = 1.0
+    initial_cash: InitialCash = Decimal(10_000)
+
+
+class LogConfig(_Section):
+    """Where earlier versions wrote their files."""
+
+    log_path: str | None = None
+
+
+class SimulationConfig(_Section):
+    """A config file."""
+
+    agent_type: str | None = None
+    date_range: DateRange
+    models: Annotated[list[ModelEntry], Field(min_length=1, max_length=1000)]
+    agent_config: AgentConfig = AgentConfig()
+    log_config: LogConfig | None = None
+    experiment: Annotated[str, AfterValidator(experiment_name)] = "default"
+    universe: Annotated[list[Symbol], Field(min_length=1, max_length=10_000)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedConfig:
+    """A config with its path inside the configs folder, the digest of its bytes and the keys nobody knows."""
+
+    path: str
+    digest: str
+    config: SimulationConfig
+    unknown_keys: tuple[str, ...]
+
+
+def load_config(folder: Path, path: str) -> LoadedConfig:
+    """Read a config of the configs folder.
+
+    `universe` may name a JSON list of symbols in the folder instead of being one.
+
+    Raises:
+        InvalidRequestError: the path leaves the folder or is no file, or fields of the config are wrong.
+    """
+    relative, content = _read(folder, path)
+    values = _parse(content, relative)
+    digest = hashlib.sha256(content)
+    if isinstance(values, dict) and isinstance(values.get("universe"), str):
+        values["universe"], universe = _universe(folder, values["universe"])
+        digest.update(universe)
+    config = _validate(values)
+    unknown = tuple(_unknown_keys(config))
+    return LoadedConfig(path=relative, digest=digest.hexdigest(), config=config, unknown_keys=unknown)
+
+
+def normalise_path(path: str) -> str:
+    """Return a config path without the prefix that earlier versions wanted."""
+    return path.removeprefix("./").removeprefix(OLD_PREFIX)
+
+
+def _read(folder: Path, path: str) -> tuple[str, bytes]:
+    relative = normalise_path(path)
+    try:
+        found = locate(folder, relative)
+        if found.stat().st_size > MAX_CONFIG_BYTES:
+            raise FolderError(f"is larger than {MAX_CONFIG_BYTES} bytes")
+        return relative, found.read_bytes()
+    except (FolderError, OSError) as error:
+        reason = error if isinstance(error, FolderError) else "could not be read"
+        description = f"config '{path[:200]}' {reason} (paths are relative to the configs folder)"
+        raise InvalidRequestError.of("config_path", description) from None
+
+
+def _parse(content: bytes, path: str) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    try:
+        return json.loads(content, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError.of("config_path", f"config '{path}' is not JSON: {error}") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+def _universe(folder: Path, path: str) -> tuple[Any, bytes]:
+    try:
+        content = locate(folder, path).read_bytes()
+        return json.loads(content), content
+    except (FolderError, OSError, ValueError) as error:
+        reason = error if isinstance(error, FolderError) else "could not be read as JSON"
+        raise InvalidRequestError.of("config.universe", f"file '{path[:200]}' {reason}") from None
+
+
+def _validate(values: object) -> SimulationConfig:
+    try:
+        config = SimulationConfig.model_validate(values)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        raise InvalidRequestError([_violation(detail) for detail in details[:50]]) from None
+    violations = [*_duplicates(config)]
+    end = config.date_range.end_date
+    if end is not None and end < config.date_range.init_date:
+        description = f"{end} is before init_date {config.date_range.init_date}"
+        violations.append(Violation(field="config.date_range.end_date", description=description))
+    if violations:
+        raise InvalidRequestError(violations)
+    return config
+
+
+def _duplicates(config: SimulationConfig) -> Iterator[Violation]:
+    seen: dict[str, int] = {}
+    for i, entry in enumerate(config.models):
+        if entry.signature in seen:
+            description = f"'{entry.signature}' is the signature of models[{seen[entry.signature]}] as well"
+            yield Violation(field=f"config.models[{i}].signature", description=description)
+        seen.setdefault(entry.signature, i)
+
+
+def _violation(detail: ErrorDetails) -> Violation:
+    field = "config"
+    for part in detail["loc"]:
+        field += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return Violation(field=field, description=detail["msg"].removeprefix("Value error, "))
+
+
+def _unknown_keys(config: SimulationConfig) -> Iterator[str]:
+    sections: dict[str, _Section | None] = {
+        "": config,
+        "date_range.": config.date_range,
+        "agent_config.": config.agent_config,
+        "log_config.": config.log_config,
+        **{f"models[{i}].": entry for i, entry in enumerate(config.models)},
+    }
+    for prefix, section in sections.items():
+        yield from (f"{prefix}{key}" for key in (section and section.model_extra) or ())

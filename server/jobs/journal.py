@@ -1,0 +1,46 @@
+"""The journal: writes of running jobs. Each is a stored step with an event, published once it is committed."""
+
+import asyncio
+from concurrent.futures import Future
+from typing import TypeVar
+
+import structlog
+
+from server.jobs.progress import ProgressLogs
+from storage.events import EventRow
+from storage.writer import Operation, Writer
+
+T = TypeVar("T")
+
+logger = structlog.get_logger(__name__)
+
+
+class Journal:
+    """Submits writes to the storage writer and publishes the events that they return, in their order."""
+
+    def __init__(self, writer: Writer, logs: ProgressLogs) -> None:
+        self._writer = writer
+        self._logs = logs
+
+    async def write(self, operation: Operation[T]) -> T:
+        """Run a write operation and return its result, once it is committed."""
+        return await asyncio.wrap_future(self._writer.submit(operation))
+
+    async def record(self, operation: Operation[EventRow]) -> EventRow:
+        """Run a write operation that returns an event, and publish it."""
+        return await asyncio.wrap_future(self.post(operation))
+
+    def post(self, operation: Operation[EventRow]) -> "Future[EventRow]":
+        """Queue a write operation that returns an event, and publish it once it is committed."""
+        loop = asyncio.get_running_loop()
+        future = self._writer.submit(operation)
+        # the writer settles futures in the order of their events, and the loop keeps that order
+        future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._publish, done))
+        return future
+
+    def _publish(self, done: "Future[EventRow]") -> None:
+        error = done.exception()
+        if error is None:
+            self._logs.publish(done.result())
+        else:
+            logger.debug("write_failed", error=str(error))

@@ -1,0 +1,160 @@
+"""The runner of one job: dates in order, per date all models in parallel, one model's failure stopping no other."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from time import monotonic
+
+import structlog
+
+from server.engine.model_day import FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayResult, ModelDayTask
+from server.engine.portfolio import Portfolio
+from server.jobs.journal import Journal
+from server.jobs.outcome import closing_portfolio, day_record
+from server.jobs.spec import JobSpec, ModelSpec
+from server.pool.protocol import Place, WorkerPool
+from storage import jobs, model_days
+from storage.errors import StorageError
+from storage.jobs import JobRow
+from storage.model_days import Attempt, ModelDayRow
+from storage.portfolios import PortfolioState
+
+Clock = Callable[[], datetime]
+
+#: kinds of failure that another attempt may not meet again
+WORTH_RETRYING = frozenset({FailureKind.WORKER_DIED, FailureKind.STORAGE_ERROR})
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerParts:
+    """What every runner works with."""
+
+    journal: Journal
+    pool: WorkerPool
+    clock: Clock
+
+
+class JobRunner:
+    """Runs the model-days of one job that are still to be run, over one snapshot of prices."""
+
+    def __init__(
+        self,
+        job: JobRow,
+        *,
+        todo: Sequence[ModelDayRow],
+        states: dict[str, PortfolioState],
+        snapshot: str,
+        parts: RunnerParts,
+    ) -> None:
+        self._job = job
+        self._todo = todo
+        self._states = states
+        self._snapshot = snapshot
+        self._journal = parts.journal
+        self._pool = parts.pool
+        self._clock = parts.clock
+        self._spec = JobSpec.from_json(job.spec)
+        self._models = {model.signature: model for model in self._spec.models}
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Start no more model-days; `run` returns when those under way have ended, and leaves the job unfinished."""
+        self._stopping = True
+
+    async def run(self) -> None:
+        """Run the job to its end; whatever goes wrong, it ends."""
+        error: str | None = None
+        try:
+            await self._journal.record(lambda db: jobs.start_job(db, self._job.job_id, self._clock()))
+            for _, days in groupby(self._todo, key=lambda day: day.date):
+                await self._run_date(list(days))
+        except Exception as failure:  # the loop's edge: a job must never stay unfinished because of a fault of ours
+            logger.exception("job_failed", job_id=self._job.job_id)
+            error = f"the job could not go on: {type(failure).__name__}"
+        if not self._stopping:
+            await self._journal.record(lambda db: jobs.end_job(db, self._job.job_id, self._clock(), error))
+            logger.info("job_ended", job_id=self._job.job_id, error=error)
+
+    async def _run_date(self, days: Sequence[ModelDayRow]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for day in days:
+                group.create_task(self._run_model_day(day))
+
+    async def _run_model_day(self, day: ModelDayRow) -> None:
+        """Try a model-day until it is committed, or failed for good."""
+        first = day.attempt + 1
+        last = first + self._spec.max_retries
+        for number in range(first, last + 1):
+            async with self._pool.place() as place:
+                if self._stopping or await self._try(place, day, number, retry=number < last):
+                    return
+
+    async def _try(self, place: Place, day: ModelDayRow, number: int, *, retry: bool) -> bool:
+        """Run one attempt; tell whether the model-day has ended."""
+        attempt = Attempt(
+            job_id=self._job.job_id,
+            experiment=self._job.experiment,
+            model=day.model,
+            date=day.date,
+            number=number,
+        )
+        started = monotonic()
+        self._journal.post(lambda db: model_days.start_attempt(db, attempt, self._clock()))
+        outcome = await place.run(self._task(attempt), self._snapshot)
+        outcome = await self._commit(attempt, outcome, monotonic() - started)
+        if isinstance(outcome, ModelDayResult):
+            return True
+        retry = retry and outcome.kind in WORTH_RETRYING
+        await self._end_failed(attempt, outcome, monotonic() - started, retry=retry)
+        return not retry
+
+    async def _commit(self, attempt: Attempt, outcome: ModelDayOutcome, seconds: float) -> ModelDayOutcome:
+        """Store a result and let the portfolio go on from it; a result that cannot be stored is a failure."""
+        if isinstance(outcome, ModelDayFailure):
+            return outcome
+        try:
+            record = day_record(outcome)
+            await self._journal.record(
+                lambda db: model_days.commit_attempt(db, attempt, record, seconds, self._clock())
+            )
+        except (StorageError, ValueError) as error:
+            return ModelDayFailure(kind=FailureKind.STORAGE_ERROR, message=str(error))
+        closing = closing_portfolio(outcome)
+        self._states[attempt.model] = PortfolioState(
+            cash=closing.cash, holdings=dict(closing.holdings), value=outcome.trading_day.portfolio_value
+        )
+        return outcome
+
+    async def _end_failed(self, attempt: Attempt, failure: ModelDayFailure, seconds: float, *, retry: bool) -> None:
+        error = f"{failure.kind}: {failure.message}"
+        logger.warning(
+            "model_day_failed",
+            job_id=attempt.job_id,
+            model=attempt.model,
+            date=attempt.date,
+            attempt=attempt.number,
+            kind=failure.kind,
+            retry=retry,
+        )
+        end = model_days.retry_attempt if retry else model_days.fail_attempt
+        await self._journal.record(lambda db: end(db, attempt, error, seconds, self._clock()))
+
+    def _task(self, attempt: Attempt) -> ModelDayTask:
+        model: ModelSpec = self._models[attempt.model]
+        state = self._states[attempt.model]
+        return ModelDayTask(
+            job_id=attempt.job_id,
+            model=attempt.model,
+            date=attempt.date,
+            attempt=attempt.number,
+            basemodel=model.basemodel,
+            parameters=model.parameters,
+            portfolio=Portfolio(cash=state.cash, holdings=state.holdings),
+            initial_cash=model.initial_cash,
+            previous_value=state.value,
+            universe=self._spec.universe,
+        )

@@ -1,0 +1,58 @@
+"""What a job is to do, resolved from its config and request, and kept with the job so that a restart needs no file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from server.engine.model_day import Parameter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """One model of a job."""
+
+    signature: str
+    basemodel: str
+    parameters: Mapping[str, Parameter]
+    initial_cash: Decimal
+
+    @property
+    def definition(self) -> str:
+        """What may not change during the life of a portfolio, as canonical JSON."""
+        facts = {
+            "basemodel": self.basemodel,
+            "initial_cash": str(self.initial_cash.normalize()),
+            "parameters": dict(self.parameters),
+        }
+        return json.dumps(facts, sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """Models and settings of a job; `universe` None means every symbol with prices."""
+
+    models: tuple[ModelSpec, ...]
+    universe: tuple[str, ...] | None
+    max_retries: int
+
+    def to_json(self) -> str:
+        """Return the text that `from_json` reads."""
+        return json.dumps(asdict(self), default=str, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "JobSpec":
+        """Return the spec that `to_json` wrote."""
+        values: dict[str, Any] = json.loads(text)
+        models = tuple(
+            ModelSpec(**{**model, "initial_cash": Decimal(model["initial_cash"])}) for model in values["models"]
+        )
+        universe = None if values["universe"] is None else tuple(values["universe"])
+        return cls(models=models, universe=universe, max_retries=values["max_retries"])
+
+
+def changed_facts(before: str, after: str) -> tuple[str, ...]:
+    """Return the names of what differs between two definitions."""
+    old, new = json.loads(before), json.loads(after)
+    return tuple(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))

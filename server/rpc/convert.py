@@ -1,0 +1,255 @@
+"""Between rows of storage and messages of the contract: the only place that knows both."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from aitrader.v1 import job_pb2, portfolio_pb2, simulation_pb2
+from server.jobs.service import Triggered
+from storage.events import EventRow
+from storage.jobs import JobRow
+from storage.model_days import ModelDayRow
+from storage.portfolios import SeriesRow, StandingRow
+from storage.results import DayRow, PositionRow, RejectionRow
+
+
+def job_status(text: str) -> job_pb2.JobStatus.ValueType:
+    """Return the status that a stored word stands for."""
+    return job_pb2.JobStatus.Value(f"JOB_STATUS_{text.upper()}")
+
+
+def status_text(status: job_pb2.JobStatus.ValueType) -> str:
+    """Return the stored word of a status."""
+    return job_pb2.JobStatus.Name(status).removeprefix("JOB_STATUS_").lower()
+
+
+def time(text: str | None) -> Timestamp | None:
+    """Return a stored time; None when there is none."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    return Timestamp(seconds=int(moment.timestamp()), nanos=moment.microsecond * 1000)
+
+
+def progress(counts: Mapping[str, int], details: Sequence[ModelDayRow] = ()) -> job_pb2.Progress:
+    """Return counts by status, with some model-days; the first that is running is the current one."""
+    running = next((day for day in details if day.status == "running"), None)
+    return job_pb2.Progress(
+        total_model_days=sum(counts.values()),
+        completed=counts.get("completed", 0),
+        failed=counts.get("failed", 0),
+        running=counts.get("running", 0),
+        pending=counts.get("pending", 0),
+        skipped=counts.get("skipped", 0),
+        cancelled=counts.get("cancelled", 0),
+        current=None if running is None else job_pb2.ModelDayKey(date=running.date, model=running.model),
+        details=[model_day(day) for day in details],
+    )
+
+
+def model_day(row: ModelDayRow) -> job_pb2.ModelDay:
+    """Return a model-day."""
+    return job_pb2.ModelDay(
+        date=row.date,
+        model=row.model,
+        status=job_pb2.ModelDayStatus.Value(f"MODEL_DAY_STATUS_{row.status.upper()}"),
+        attempt=row.attempt,
+        duration_seconds=row.duration_seconds,
+        error=row.error or "",
+        started_time=time(row.started_at),
+        completed_time=time(row.completed_at),
+    )
+
+
+def job(row: JobRow, counts: Mapping[str, int]) -> job_pb2.Job:
+    """Return a job with its counts."""
+    return job_pb2.Job(
+        job_id=row.job_id,
+        status=job_status(row.status),
+        config_path=row.config_path,
+        experiment=row.experiment,
+        date_range=row.date_range,
+        models=row.models,
+        progress=progress(counts),
+        created_time=time(row.created_at),
+        started_time=time(row.started_at),
+        completed_time=time(row.completed_at),
+        total_duration_seconds=row.total_duration_seconds,
+        error=row.error or "",
+        warnings=row.warnings,
+    )
+
+
+def status_response(
+    row: JobRow, counts: Mapping[str, int], details: Sequence[ModelDayRow], next_page_token: str
+) -> simulation_pb2.GetStatusResponse:
+    """Return the state of a job with a page of its model-days."""
+    return simulation_pb2.GetStatusResponse(
+        job_id=row.job_id,
+        status=job_status(row.status),
+        config_path=row.config_path,
+        experiment=row.experiment,
+        date_range=row.date_range,
+        models=row.models,
+        progress=progress(counts, details),
+        created_time=time(row.created_at),
+        started_time=time(row.started_at),
+        updated_time=time(row.updated_at),
+        completed_time=time(row.completed_at),
+        total_duration_seconds=row.total_duration_seconds,
+        error=row.error or "",
+        warnings=row.warnings,
+        last_sequence=row.last_sequence,
+        next_page_token=next_page_token,
+    )
+
+
+def trigger_response(triggered: Triggered) -> simulation_pb2.TriggerResponse:
+    """Return what became of a trigger."""
+    row = triggered.job
+    if row is None:
+        last = triggered.last_simulation_date or ""
+        return simulation_pb2.TriggerResponse(
+            outcome=simulation_pb2.TRIGGER_OUTCOME_UP_TO_DATE,
+            experiment=triggered.experiment,
+            message=f"every model is up to date; the earliest last trading day is {last}",
+            warnings=triggered.warnings,
+            last_simulation_date=last,
+        )
+    accepted = triggered.accepted
+    return simulation_pb2.TriggerResponse(
+        outcome=simulation_pb2.TRIGGER_OUTCOME_ACCEPTED if accepted else simulation_pb2.TRIGGER_OUTCOME_EXISTING,
+        job_id=row.job_id,
+        status=job_status(row.status),
+        experiment=row.experiment,
+        date_range=row.date_range,
+        models=row.models,
+        total_model_days=row.total_model_days,
+        created_time=time(row.created_at),
+        message=f"job accepted with {row.total_model_days} model-days" if accepted else f"the job is {row.status}",
+        warnings=triggered.warnings,
+    )
+
+
+def event(row: EventRow) -> job_pb2.ProgressEvent:
+    """Return a progress event."""
+    return job_pb2.ProgressEvent(
+        sequence=row.sequence,
+        event_time=time(row.created_at),
+        type=job_pb2.EventType.Value(f"EVENT_TYPE_{row.event_type.upper()}"),
+        job_id=row.job_id,
+        status=job_status(row.status),
+        date=row.date or "",
+        model=row.model or "",
+        attempt=row.attempt or 0,
+        duration_seconds=row.duration_seconds,
+        error=row.error or "",
+        portfolio_value=row.portfolio_value,
+        fills=row.fills,
+        total_model_days=row.total_model_days,
+        completed=row.completed,
+        failed=row.failed,
+    )
+
+
+def encoded_event(row: EventRow) -> bytes:
+    """Return a message with one event, as bytes that can be joined with those of the events after it.
+
+    Joining protobuf messages merges them: repeated fields add up and the last `last_sequence` counts.
+    """
+    return simulation_pb2.StreamProgressResponse(events=[event(row)], last_sequence=row.sequence).SerializeToString()
+
+
+def day_result(
+    row: DayRow, experiment: str, holdings: Mapping[str, int], positions: Iterable[PositionRow]
+) -> portfolio_pb2.DayResult:
+    """Return what a model did and earned on a day."""
+    return portfolio_pb2.DayResult(
+        date=row.date,
+        model=row.model,
+        experiment=experiment,
+        job_id=row.job_id,
+        positions=holdings,
+        cash=row.cash,
+        daily_pnl=portfolio_pb2.DailyPnl(
+            profit=row.daily_profit, return_pct=row.daily_return_pct, portfolio_value=row.portfolio_value
+        ),
+        cumulative_profit=row.cumulative_profit,
+        cumulative_return_pct=row.cumulative_return_pct,
+        trades=[trade(position) for position in positions if position.action_id],
+    )
+
+
+def trade(row: PositionRow) -> portfolio_pb2.Trade:
+    """Return the fill that led to a position."""
+    price, amount = row.price or 0.0, row.amount or 0
+    return portfolio_pb2.Trade(
+        id=row.action_id,
+        action=_action(row.action_type),
+        symbol=row.symbol or "",
+        amount=amount,
+        price=price,
+        total=round(price * amount, 6),
+    )
+
+
+def position(row: PositionRow) -> portfolio_pb2.Position:
+    """Return a position."""
+    return portfolio_pb2.Position(
+        action_id=row.action_id,
+        action=_action(row.action_type),
+        symbol=row.symbol or "",
+        amount=row.amount or 0,
+        price=row.price,
+        cash=row.cash,
+        portfolio_value=row.portfolio_value,
+        daily_profit=row.daily_profit,
+        daily_return_pct=row.daily_return_pct,
+        holdings=row.holdings,
+    )
+
+
+def rejection(row: RejectionRow) -> portfolio_pb2.Rejection:
+    """Return a rejection."""
+    return portfolio_pb2.Rejection(
+        after_action_id=row.after_action_id,
+        action=_action(row.action_type),
+        symbol=row.symbol,
+        amount=row.amount,
+        reason=portfolio_pb2.RejectionReason.Value(f"REJECTION_REASON_{row.reason.upper()}"),
+        message=row.message,
+    )
+
+
+def standing(row: StandingRow, rank: int, curve: Sequence[float]) -> portfolio_pb2.LeaderboardEntry:
+    """Return a portfolio's place in the ranking."""
+    profit = round(row.portfolio_value - row.initial_cash, 6)
+    return portfolio_pb2.LeaderboardEntry(
+        rank=rank,
+        model=row.model,
+        portfolio_value=row.portfolio_value,
+        cumulative_profit=profit,
+        cumulative_return_pct=round(profit / row.initial_cash * 100, 6),
+        date=row.date,
+        initial_cash=row.initial_cash,
+        trading_days=row.trading_days,
+        curve=curve,
+    )
+
+
+def point(row: SeriesRow) -> portfolio_pb2.TimeseriesPoint:
+    """Return the value of a portfolio on a day."""
+    return portfolio_pb2.TimeseriesPoint(
+        date=row.date,
+        portfolio_value=row.portfolio_value,
+        cash=row.cash,
+        daily_profit=row.daily_profit,
+        daily_return_pct=row.daily_return_pct,
+        cumulative_profit=row.cumulative_profit,
+        cumulative_return_pct=row.cumulative_return_pct,
+    )
+
+
+def _action(text: str) -> portfolio_pb2.TradeAction.ValueType:
+    return portfolio_pb2.TradeAction.Value(f"TRADE_ACTION_{text.upper()}")

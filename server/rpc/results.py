@@ -1,0 +1,105 @@
+"""GetResults."""
+
+from collections.abc import Iterator, Sequence
+
+from peewee import SqliteDatabase
+
+from aitrader.v1 import portfolio_pb2, simulation_pb2
+from server.rpc import convert
+from server.rpc.errors import NoDataError
+from server.rpc.fields import Fields
+from server.rpc.paging import make_token, read_token
+from server.rpc.status import MAX_RESPONSE
+from storage import jobs, results
+from storage.results import DayRow, ResultQuery
+
+FIRST_DATE, LAST_DATE = "0001-01-01", "9999-12-31"
+
+DEFAULT_EXPERIMENT = "default"
+
+#: days whose details are read at once
+CHUNK = 25
+
+
+def get_results(db: SqliteDatabase, request: simulation_pb2.GetResultsRequest) -> simulation_pb2.GetResultsResponse:
+    """Return a page of results by date, then model.
+
+    Raises:
+        InvalidRequestError: a field is wrong.
+        JobNotFoundError: `job_id` names no job.
+        NoDataError: nothing is stored for the query.
+    """
+    query, size = _query(db, request)
+    days = results.find_days(db, query)
+    if not days and not request.page_token:
+        raise NoDataError(
+            "no results are stored for this query",
+            experiment=query.experiment,
+            date=request.date,
+            job_id=request.job_id,
+            model=request.model,
+        )
+    response = simulation_pb2.GetResultsResponse()
+    room = MAX_RESPONSE
+    for day, result in _results(
+        db, days[:size], query.experiment, full=request.detail == simulation_pb2.RESULT_DETAIL_FULL
+    ):
+        room -= result.ByteSize() + 8
+        if room < 0 and response.results:
+            break
+        response.results.append(result)
+        last = day
+    if len(response.results) < len(days):
+        response.next_page_token = make_token(request, (last.date, last.model))
+    return response
+
+
+def _query(db: SqliteDatabase, request: simulation_pb2.GetResultsRequest) -> tuple[ResultQuery, int]:
+    fields = Fields()
+    date = fields.date("date", request.date)
+    first, last = fields.date_range(request.start_date, request.end_date)
+    if date and (first or last):
+        fields.refuse("date", "excludes start_date and end_date")
+    job_id = fields.name("job_id", request.job_id, 128)
+    model = fields.name("model", request.model)
+    experiment = fields.experiment("experiment", request.experiment)
+    if request.detail not in simulation_pb2.ResultDetail.values():
+        fields.refuse("detail", f"{request.detail} is no detail")
+    size = fields.page_size(request.page_size, 100, 1000)
+    fields.check()
+    if job_id is not None:
+        experiment = experiment or jobs.find_job(db, job_id).experiment
+    query = ResultQuery(
+        experiment=experiment or DEFAULT_EXPERIMENT,
+        first=date or first or FIRST_DATE,
+        last=date or last or LAST_DATE,
+        job_id=job_id,
+        model=model,
+        after=read_token(request, (str, str)) or ("", ""),
+        limit=size + 1,
+    )
+    return query, size
+
+
+def _results(
+    db: SqliteDatabase, days: Sequence[DayRow], experiment: str, *, full: bool
+) -> Iterator[tuple[DayRow, portfolio_pb2.DayResult]]:
+    for start in range(0, len(days), CHUNK):
+        chunk = days[start : start + CHUNK]
+        holdings = results.closing_holdings(db, chunk)
+        positions = results.find_positions(db, chunk, with_holdings=full)
+        rejections = results.find_rejections(db, chunk) if full else {}
+        for day in chunk:
+            result = convert.day_result(day, experiment, holdings.get(day.position_id, {}), positions[day.key])
+            if full:
+                result.rejections.extend(convert.rejection(row) for row in rejections[day.key])
+                result.position_history.extend(convert.position(row) for row in positions[day.key])
+                _fit(result)
+            yield day, result
+
+
+def _fit(result: portfolio_pb2.DayResult) -> None:
+    """Leave out what was held in between when the day alone is too large for a message."""
+    if result.ByteSize() > MAX_RESPONSE:
+        for row in result.position_history:
+            row.ClearField("holdings")

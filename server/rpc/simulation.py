@@ -1,0 +1,98 @@
+"""The servicer: one method per RPC. What is short and indexed is read here; what can take long, in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
+
+from grpc.aio import ServicerContext
+from peewee import SqliteDatabase
+
+from aitrader.v1 import simulation_pb2
+from aitrader.v1.simulation_pb2_grpc import SimulationServiceServicer
+from server.jobs.progress import ProgressLogs
+from server.jobs.service import JobService, TriggerCommand, Triggered
+from server.rpc import convert, portfolios, results, status
+from server.rpc.fields import Fields
+from server.rpc.status import StatusReader
+from server.rpc.stream import ProgressStreamer
+
+# quoted: generic in its type stubs alone
+Context: TypeAlias = "ServicerContext[Any, Any]"
+
+
+class SimulationServicer(SimulationServiceServicer):
+    """Answers the calls of SimulationService; errors are raised, and mapped by the interceptor."""
+
+    def __init__(self, db: SqliteDatabase, jobs: JobService, logs: ProgressLogs) -> None:
+        self._db = db
+        self._jobs = jobs
+        self._status = StatusReader(db)
+        self._streamer = ProgressStreamer(db, logs)
+        self._triggers: set[asyncio.Task[Triggered]] = set()
+        logs.listen(self._status.forget)
+
+    async def Trigger(self, request: simulation_pb2.TriggerRequest, context: Context) -> simulation_pb2.TriggerResponse:
+        """Accept a job, once the request is in order; a caller who goes away does not undo it."""
+        task = asyncio.create_task(self._jobs.trigger(trigger_command(request)))
+        self._triggers.add(task)
+        task.add_done_callback(self._triggers.discard)
+        return convert.trigger_response(await asyncio.shield(task))
+
+    async def GetStatus(self, request: simulation_pb2.GetStatusRequest, context: Context) -> bytes:  # type: ignore[override]  # serialized already
+        """Tell the state of a job."""
+        return self._status.read(request)
+
+    async def StreamProgress(  # type: ignore[override]  # serialized already
+        self, request: simulation_pb2.StreamProgressRequest, context: Context
+    ) -> AsyncIterator[bytes]:
+        """Stream the events of a job."""
+        async for message in self._streamer.stream(request):
+            yield message
+
+    async def GetResults(
+        self, request: simulation_pb2.GetResultsRequest, context: Context
+    ) -> simulation_pb2.GetResultsResponse:
+        """List results."""
+        return await asyncio.to_thread(results.get_results, self._db, request)
+
+    async def GetLeaderboard(
+        self, request: simulation_pb2.GetLeaderboardRequest, context: Context
+    ) -> simulation_pb2.GetLeaderboardResponse:
+        """Rank portfolios: the latest ranking without curves is one short indexed read."""
+        if request.date or request.curve_points:
+            return await asyncio.to_thread(portfolios.get_leaderboard, self._db, request)
+        return portfolios.get_leaderboard(self._db, request)
+
+    async def GetPortfolioTimeseries(
+        self, request: simulation_pb2.GetPortfolioTimeseriesRequest, context: Context
+    ) -> simulation_pb2.GetPortfolioTimeseriesResponse:
+        """List the values of a portfolio."""
+        return await asyncio.to_thread(portfolios.get_timeseries, self._db, request)
+
+    async def ListJobs(
+        self, request: simulation_pb2.ListJobsRequest, context: Context
+    ) -> simulation_pb2.ListJobsResponse:
+        """List jobs."""
+        return await asyncio.to_thread(status.list_jobs, self._db, request)
+
+
+def trigger_command(request: simulation_pb2.TriggerRequest) -> TriggerCommand:
+    """Return the checked fields of a trigger.
+
+    Raises:
+        InvalidRequestError: a field is wrong.
+    """
+    fields = Fields()
+    start_date, end_date = fields.date_range(request.start_date, request.end_date)
+    command = TriggerCommand(
+        config_path=fields.required("config_path", request.config_path),
+        request_id=fields.name("request_id", request.request_id, 128),
+        models=fields.names("models", request.models, 1000),
+        start_date=start_date,
+        end_date=end_date,
+        experiment=fields.experiment("experiment", request.experiment),
+    )
+    fields.check()
+    return command

@@ -1,0 +1,110 @@
+"""Progress events of a job: an append-only log in the table `job_events`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from peewee import SqliteDatabase
+
+from storage.database import timestamp
+
+_COLUMNS = (
+    "sequence, created_at, event_type, status, date, model, attempt, duration_seconds, error, portfolio_value, fills, "
+    "total_model_days, completed, failed"
+)
+_AFTER = f"SELECT {_COLUMNS} FROM job_events WHERE job_id = ? AND sequence > ? ORDER BY sequence LIMIT ?"
+_ADVANCE = """
+    UPDATE jobs SET last_sequence = last_sequence + 1, updated_at = ?,
+        completed_model_days = completed_model_days + ?, failed_model_days = failed_model_days + ?
+    WHERE job_id = ?
+"""
+_STATE = """
+    SELECT last_sequence, status, total_model_days, completed_model_days, failed_model_days FROM jobs WHERE job_id = ?
+"""
+_INSERT = f"INSERT INTO job_events (job_id, {_COLUMNS}) VALUES ({', '.join('?' * 15)})"
+
+
+class EventType(StrEnum):
+    """What an event tells."""
+
+    JOB_ACCEPTED = "job_accepted"
+    JOB_STARTED = "job_started"
+    JOB_RESUMED = "job_resumed"
+    JOB_ENDED = "job_ended"
+    MODEL_DAY_STARTED = "model_day_started"
+    MODEL_DAY_COMPLETED = "model_day_completed"
+    MODEL_DAY_FAILED = "model_day_failed"
+    MODEL_DAY_RETRIED = "model_day_retried"
+    MODEL_DAY_SKIPPED = "model_day_skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """A stored event; the counts are those after it, `created_at` is ISO 8601 UTC."""
+
+    job_id: str
+    sequence: int
+    created_at: str
+    event_type: EventType
+    status: str
+    date: str | None
+    model: str | None
+    attempt: int | None
+    duration_seconds: float | None
+    error: str | None
+    portfolio_value: float | None
+    fills: int | None
+    total_model_days: int
+    completed: int
+    failed: int
+
+
+def events_after(db: SqliteDatabase, job_id: str, sequence: int, limit: int) -> list[EventRow]:
+    """Return at most `limit` events that come after a position, in order."""
+    return [_row(job_id, values) for values in db.execute_sql(_AFTER, (job_id, sequence, limit))]
+
+
+def append(
+    db: SqliteDatabase,
+    job_id: str,
+    event_type: EventType,
+    now: datetime,
+    *,
+    date: str | None = None,
+    model: str | None = None,
+    attempt: int | None = None,
+    duration_seconds: float | None = None,
+    error: str | None = None,
+    portfolio_value: float | None = None,
+    fills: int | None = None,
+) -> EventRow:
+    """Append an event and bring the job's counts forward, inside the transaction that is open."""
+    moment = timestamp(now)
+    completed = int(event_type is EventType.MODEL_DAY_COMPLETED)
+    failed = int(event_type is EventType.MODEL_DAY_FAILED)
+    db.execute_sql(_ADVANCE, (moment, completed, failed, job_id))
+    sequence, status, *counts = db.execute_sql(_STATE, (job_id,)).fetchone()
+    told = (sequence, moment, event_type, status, date, model, attempt, duration_seconds, error, portfolio_value, fills)
+    db.execute_sql(_INSERT, (job_id, *told, *counts))
+    return _row(job_id, (*told, *counts))
+
+
+def _row(job_id: str, values: tuple[Any, ...]) -> EventRow:
+    return EventRow(
+        job_id=job_id,
+        sequence=values[0],
+        created_at=values[1],
+        event_type=EventType(values[2]),
+        status=values[3],
+        date=values[4],
+        model=values[5],
+        attempt=values[6],
+        duration_seconds=values[7],
+        error=values[8],
+        portfolio_value=values[9],
+        fills=values[10],
+        total_model_days=values[11],
+        completed=values[12],
+        failed=values[13],
+    )

@@ -1,0 +1,310 @@
+"""Jobs: accepting one, finding them, and their status.
+
+`accept_job` is the one place where a job comes to be: conflict check, plan, claims, model-days and first event happen
+in one transaction, so that concurrent triggers cannot both win.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from peewee import SqliteDatabase
+
+from storage import events, portfolios
+from storage.database import insert_many, timestamp
+from storage.errors import JobConflictError, JobNotFoundError, RequestIdReusedError
+from storage.events import EventRow, EventType
+from storage.models import Job, PortfolioRecord
+from storage.portfolios import NewPortfolio, PortfolioRow
+
+
+class JobStatus(StrEnum):
+    """State of a job, as stored."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Tell whether the state is final."""
+        return self not in ACTIVE
+
+
+ACTIVE = frozenset({JobStatus.PENDING, JobStatus.RUNNING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """A stored job; times are ISO 8601 UTC, `spec` is what was resolved when it was accepted."""
+
+    job_id: str
+    status: JobStatus
+    config_path: str
+    experiment: str
+    date_range: tuple[str, ...]
+    models: tuple[str, ...]
+    created_at: str
+    started_at: str | None
+    completed_at: str | None
+    updated_at: str | None
+    total_duration_seconds: float | None
+    error: str | None
+    warnings: tuple[str, ...]
+    total_model_days: int
+    last_sequence: int
+    request_digest: str
+    config_digest: str
+    spec: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """What identifies a trigger: the same digests mean the same job."""
+
+    job_id: str
+    request_id: str | None
+    request_digest: str
+    config_digest: str
+    config_path: str
+    experiment: str
+    models: tuple[str, ...]
+    max_concurrent_jobs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A plan ready to be stored; `model_days` holds (date, model) pairs in the order they will run."""
+
+    model_days: tuple[tuple[str, str], ...]
+    portfolios: tuple[NewPortfolio, ...]
+    spec: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedJob:
+    """A job that was stored now."""
+
+    job: JobRow
+    event: EventRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingJob:
+    """The job that an equal request had started before."""
+
+    job: JobRow
+
+
+Acceptance: TypeAlias = AcceptedJob | ExistingJob | None
+
+#: makes a plan from the portfolios there are; None when nothing is left to do
+Planner: TypeAlias = Callable[[Mapping[str, PortfolioRow]], NewJob | None]
+
+_COLUMNS = (
+    "job_id, status, config_path, experiment, date_range, models, created_at, started_at, completed_at, updated_at, "
+    "total_duration_seconds, error, warnings, total_model_days, last_sequence, request_digest, config_digest, spec"
+)
+_BY_ID = f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?"
+_BY_REQUEST = f"SELECT {_COLUMNS} FROM jobs WHERE request_id = ?"
+_ACTIVE = f"SELECT {_COLUMNS} FROM jobs WHERE status IN ('pending', 'running') ORDER BY created_at, job_id"
+
+
+def find_job(db: SqliteDatabase, job_id: str) -> JobRow:
+    """Return a job.
+
+    Raises:
+        JobNotFoundError: there is none with this id.
+    """
+    values = db.execute_sql(_BY_ID, (job_id,)).fetchone()
+    if values is None:
+        raise JobNotFoundError(job_id)
+    return _row(values)
+
+
+def find_request(db: SqliteDatabase, request_id: str, request_digest: str) -> JobRow | None:
+    """Return the job that a request id stands for; None when it is new.
+
+    Raises:
+        RequestIdReusedError: the id was used with another content.
+    """
+    values = db.execute_sql(_BY_REQUEST, (request_id,)).fetchone()
+    if values is None:
+        return None
+    job = _row(values)
+    if job.request_digest != request_digest:
+        raise RequestIdReusedError(request_id, job.job_id)
+    return job
+
+
+def active_jobs(db: SqliteDatabase) -> list[JobRow]:
+    """Return the jobs that have not ended, oldest first."""
+    return [_row(values) for values in db.execute_sql(_ACTIVE)]
+
+
+def list_jobs(
+    db: SqliteDatabase,
+    *,
+    statuses: Sequence[str] = (),
+    experiment: str | None = None,
+    before: tuple[str, str] | None = None,
+    limit: int,
+) -> list[JobRow]:
+    """Return jobs, newest first; `before` is the (created_at, job_id) of the last one seen."""
+    conditions, values = ["1"], list[Any]()
+    if statuses:
+        conditions.append(f"status IN ({', '.join('?' * len(statuses))})")
+        values += statuses
+    if experiment is not None:
+        conditions.append("experiment = ?")
+        values.append(experiment)
+    if before is not None:
+        conditions.append("(created_at, job_id) < (?, ?)")
+        values += before
+    sql = f"SELECT {_COLUMNS} FROM jobs WHERE {' AND '.join(conditions)} ORDER BY created_at DESC, job_id DESC LIMIT ?"
+    return [_row(row) for row in db.execute_sql(sql, (*values, limit))]
+
+
+def accept_job(db: SqliteDatabase, request: JobRequest, plan: Planner, now: datetime) -> Acceptance:
+    """Store a job for the request, or return the one that an equal request started; None when nothing is left to do.
+
+    Raises:
+        RequestIdReusedError: the request id was used with another content.
+        JobConflictError: another job holds one of the portfolios, or the job limit is reached.
+    """
+    if request.request_id and (known := find_request(db, request.request_id, request.request_digest)):
+        return ExistingJob(job=known)
+    active = active_jobs(db)
+    for job in active:
+        if (job.request_digest, job.config_digest) == (request.request_digest, request.config_digest):
+            return ExistingJob(job=job)
+    states = portfolios.find_portfolios(db, request.experiment, request.models)
+    _refuse_held(active, states.values())
+    new = plan(states)
+    if new is None:
+        return None
+    if len(active) >= request.max_concurrent_jobs:
+        raise _conflict(active[0], f"the limit of {request.max_concurrent_jobs} concurrent job(s) is reached")
+    event = _store(db, request, new, now)
+    return AcceptedJob(job=find_job(db, request.job_id), event=event)
+
+
+def start_job(db: SqliteDatabase, job_id: str, now: datetime) -> EventRow:
+    """Mark a job running; say that it was resumed when it had run before."""
+    resumed = find_job(db, job_id).started_at is not None
+    Job.update(status=JobStatus.RUNNING).where(Job.job_id == job_id).execute(db)
+    if not resumed:
+        Job.update(started_at=timestamp(now)).where(Job.job_id == job_id).execute(db)
+    return events.append(db, job_id, EventType.JOB_RESUMED if resumed else EventType.JOB_STARTED, now)
+
+
+def end_job(db: SqliteDatabase, job_id: str, now: datetime, error: str | None = None) -> EventRow:
+    """End a job: roll its status up from its model-days, release its portfolios, append the final event.
+
+    `error` says that the job as a whole could not go on; what it had not run is skipped with that reason.
+    """
+    if error is not None:
+        _skip_rest(db, job_id, error, now)
+    status = _rolled_up(status_counts(db, [job_id])[job_id], error)
+    started = find_job(db, job_id).started_at
+    seconds = (now - datetime.fromisoformat(started)).total_seconds() if started else None
+    Job.update(status=status, completed_at=timestamp(now), total_duration_seconds=seconds, error=error).where(
+        Job.job_id == job_id
+    ).execute(db)
+    PortfolioRecord.update(claimed_by=None).where(PortfolioRecord.claimed_by == job_id).execute(db)
+    return events.append(db, job_id, EventType.JOB_ENDED, now, duration_seconds=seconds, error=error)
+
+
+def status_counts(db: SqliteDatabase, job_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Count the model-days of jobs by status."""
+    places = ", ".join("?" * len(job_ids))
+    sql = f"SELECT job_id, status, COUNT(*) FROM job_details WHERE job_id IN ({places}) GROUP BY 1, 2"
+    counts: dict[str, dict[str, int]] = {job_id: {} for job_id in job_ids}
+    for job_id, status, count in db.execute_sql(sql, tuple(job_ids)):
+        counts[job_id][status] = count
+    return counts
+
+
+def _refuse_held(active: Sequence[JobRow], states: Iterable[PortfolioRow]) -> None:
+    by_id = {job.job_id: job for job in active}
+    for state in states:
+        if state.claimed_by in by_id:
+            raise _conflict(by_id[state.claimed_by], f"it holds the portfolio of '{state.model}'")
+
+
+def _conflict(job: JobRow, reason: str) -> JobConflictError:
+    return JobConflictError(job.job_id, job.date_range, reason)
+
+
+def _store(db: SqliteDatabase, request: JobRequest, new: NewJob, now: datetime) -> EventRow:
+    models = list(dict.fromkeys(model for _, model in new.model_days))
+    Job.insert(
+        job_id=request.job_id,
+        config_path=request.config_path,
+        status=JobStatus.PENDING,
+        date_range=json.dumps(sorted({date for date, _ in new.model_days})),
+        models=json.dumps(models),
+        created_at=timestamp(now),
+        experiment=request.experiment,
+        request_id=request.request_id,
+        request_digest=request.request_digest,
+        config_digest=request.config_digest,
+        spec=new.spec,
+        warnings=json.dumps(new.warnings),
+        total_model_days=len(new.model_days),
+    ).execute(db)
+    insert_many(
+        db,
+        "job_details",
+        ("job_id", "date", "model", "status"),
+        ((request.job_id, date, model, "pending") for date, model in new.model_days),
+    )
+    portfolios.claim(db, request.job_id, request.experiment, new.portfolios, now)
+    return events.append(db, request.job_id, EventType.JOB_ACCEPTED, now)
+
+
+def _skip_rest(db: SqliteDatabase, job_id: str, reason: str, now: datetime) -> None:
+    db.execute_sql(
+        "UPDATE job_details SET status = 'skipped', error = ?, completed_at = ?"
+        " WHERE job_id = ? AND status IN ('pending', 'running')",
+        (reason, timestamp(now), job_id),
+    )
+
+
+def _rolled_up(counts: Mapping[str, int], error: str | None) -> JobStatus:
+    failed = counts.get("failed", 0)
+    if error is not None:
+        return JobStatus.PARTIAL if counts.get("completed") else JobStatus.FAILED
+    if not failed:
+        return JobStatus.COMPLETED
+    return JobStatus.FAILED if failed == sum(counts.values()) else JobStatus.PARTIAL
+
+
+def _row(values: tuple[Any, ...]) -> JobRow:
+    return JobRow(
+        job_id=values[0],
+        status=JobStatus(values[1]),
+        config_path=values[2],
+        experiment=values[3],
+        date_range=tuple(json.loads(values[4])),
+        models=tuple(json.loads(values[5])),
+        created_at=values[6],
+        started_at=values[7],
+        completed_at=values[8],
+        updated_at=values[9],
+        total_duration_seconds=values[10],
+        error=values[11],
+        warnings=tuple(json.loads(values[12])),
+        total_model_days=values[13],
+        last_sequence=values[14],
+        request_digest=values[15],
+        config_digest=values[16],
+        spec=values[17],
+    )

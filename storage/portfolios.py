@@ -1,0 +1,197 @@
+"""Portfolios: their last states, who holds them, the leaderboard and the time series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from peewee import SqliteDatabase
+
+from storage.database import timestamp
+from storage.errors import StorageError
+from storage.money import from_real, to_real
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioRow:
+    """A portfolio: how it is defined, what it was worth last, which job holds it."""
+
+    id: int
+    model: str
+    definition: str
+    initial_cash: Decimal
+    last_day: str | None
+    last_value: Decimal | None
+    claimed_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPortfolio:
+    """A portfolio that a job is about to extend or begin."""
+
+    model: str
+    definition: str
+    initial_cash: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioState:
+    """Cash, holdings and close value after the last trading day, the initial cash before the first."""
+
+    cash: Decimal
+    holdings: dict[str, int]
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingRow:
+    """A portfolio's standing on its last trading day by some date; money in dollars."""
+
+    id: int
+    model: str
+    initial_cash: float
+    date: str
+    portfolio_value: float
+    trading_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesRow:
+    """A trading day of a portfolio; money in dollars, returns in percent."""
+
+    date: str
+    portfolio_value: float
+    cash: float
+    daily_profit: float
+    daily_return_pct: float
+    cumulative_profit: float
+    cumulative_return_pct: float
+
+
+_COLUMNS = "id, model, definition, initial_cash, last_day, last_value, claimed_by"
+_STANDINGS = """
+    SELECT id, model, initial_cash, last_day, last_value, trading_days FROM portfolios
+    WHERE experiment = ? AND last_value IS NOT NULL AND (? OR (-last_value, model) > (-?, ?))
+    ORDER BY last_value DESC, model LIMIT ?
+"""
+_STANDINGS_AS_OF = """
+    SELECT p.id, p.model, p.initial_cash, t.date, t.portfolio_value, t.day_number
+    FROM portfolios p JOIN trading_days t ON t.portfolio_id = p.id
+        AND t.date = (SELECT MAX(date) FROM trading_days WHERE portfolio_id = p.id AND date <= ?)
+    WHERE p.experiment = ? AND (? OR (-t.portfolio_value, p.model) > (-?, ?))
+    ORDER BY t.portfolio_value DESC, p.model LIMIT ?
+"""
+_SERIES = """
+    SELECT date, portfolio_value, cash, daily_profit, daily_return_pct, cumulative_profit, cumulative_return_pct
+    FROM trading_days WHERE portfolio_id = ? AND date >= ? AND date <= ? ORDER BY date LIMIT ?
+"""
+_CLAIM = """
+    INSERT INTO portfolios (experiment, model, definition, initial_cash, claimed_by, created_at)
+    VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (experiment, model) DO UPDATE SET claimed_by = excluded.claimed_by WHERE claimed_by IS NULL
+"""
+_STATE = """
+    SELECT p.initial_cash, p.last_value, t.cash, t.position_id
+    FROM portfolios p LEFT JOIN trading_days t ON t.portfolio_id = p.id AND t.date = p.last_day
+    WHERE p.experiment = ? AND p.model = ?
+"""
+
+
+def find_portfolios(db: SqliteDatabase, experiment: str, models: Sequence[str]) -> dict[str, PortfolioRow]:
+    """Return the portfolios there are of some models, by model."""
+    sql = f"SELECT {_COLUMNS} FROM portfolios WHERE experiment = ? AND model IN ({', '.join('?' * len(models))})"
+    return {row[1]: _row(row) for row in db.execute_sql(sql, (experiment, *models))}
+
+
+def find_portfolio(db: SqliteDatabase, experiment: str, model: str) -> PortfolioRow | None:
+    """Return a model's portfolio; None when there is none."""
+    return find_portfolios(db, experiment, [model]).get(model)
+
+
+def portfolio_state(db: SqliteDatabase, experiment: str, model: str) -> PortfolioState:
+    """Return the state from which the next trading day of a portfolio starts.
+
+    Raises:
+        StorageError: there is no such portfolio.
+    """
+    values = db.execute_sql(_STATE, (experiment, model)).fetchone()
+    if values is None:
+        raise StorageError(f"portfolio of '{model}' in '{experiment}' was not found")
+    initial_cash, last_value, cash, position_id = values
+    if position_id is None:
+        return PortfolioState(cash=from_real(initial_cash), holdings={}, value=from_real(initial_cash))
+    held = db.execute_sql("SELECT symbol, quantity FROM holdings WHERE position_id = ? ORDER BY symbol", (position_id,))
+    return PortfolioState(cash=from_real(cash), holdings=dict(held), value=from_real(last_value))
+
+
+def claim(db: SqliteDatabase, job_id: str, experiment: str, portfolios: Sequence[NewPortfolio], now: datetime) -> None:
+    """Take the portfolios for a job, beginning those that are not there, inside the transaction that is open.
+
+    Raises:
+        StorageError: one of them is held by another job.
+    """
+    for new in portfolios:
+        row = (experiment, new.model, new.definition, to_real(new.initial_cash), job_id, timestamp(now))
+        if db.execute_sql(_CLAIM, row).rowcount != 1:
+            raise StorageError(f"portfolio of '{new.model}' in '{experiment}' is held by another job")
+
+
+def standings(
+    db: SqliteDatabase, experiment: str, *, as_of: str | None, after: tuple[float, str] | None = None, limit: int
+) -> list[StandingRow]:
+    """Return the portfolios of an experiment by value, best first, latest or as of the end of a date.
+
+    `after` is the (value, model) of the last one seen.
+    """
+    place = (after is None, *(after or (0.0, "")), limit)
+    if as_of is None:
+        rows = db.execute_sql(_STANDINGS, (experiment, *place))
+    else:
+        rows = db.execute_sql(_STANDINGS_AS_OF, (as_of, experiment, *place))
+    return [
+        StandingRow(id=id_, model=model, initial_cash=cash, date=date, portfolio_value=value, trading_days=days)
+        for id_, model, cash, date, value, days in rows
+    ]
+
+
+def curves(db: SqliteDatabase, portfolio_ids: Sequence[int], as_of: str | None) -> dict[int, list[float]]:
+    """Return the close values of portfolios by date, oldest first."""
+    sql = (
+        f"SELECT portfolio_id, portfolio_value FROM trading_days WHERE portfolio_id IN"
+        f" ({', '.join('?' * len(portfolio_ids))}) AND date <= ? ORDER BY portfolio_id, date"
+    )
+    values: dict[int, list[float]] = {portfolio_id: [] for portfolio_id in portfolio_ids}
+    for portfolio_id, value in db.execute_sql(sql, (*portfolio_ids, as_of or "9999-12-31")):
+        values[portfolio_id].append(value)
+    return values
+
+
+def series(db: SqliteDatabase, portfolio_id: int, first: str, last: str, limit: int) -> list[SeriesRow]:
+    """Return a portfolio's trading days between two dates, both included, ascending."""
+    rows = db.execute_sql(_SERIES, (portfolio_id, first, last, limit))
+    return [
+        SeriesRow(
+            date=row[0],
+            portfolio_value=row[1],
+            cash=row[2],
+            daily_profit=row[3],
+            daily_return_pct=row[4],
+            cumulative_profit=row[5],
+            cumulative_return_pct=row[6],
+        )
+        for row in rows
+    ]
+
+
+def _row(values: tuple[Any, ...]) -> PortfolioRow:
+    id_, model, definition, initial_cash, last_day, last_value, claimed_by = values
+    return PortfolioRow(
+        id=id_,
+        model=model,
+        definition=definition,
+        initial_cash=from_real(initial_cash),
+        last_day=last_day,
+        last_value=None if last_value is None else from_real(last_value),
+        claimed_by=claimed_by,
+    )

@@ -1,0 +1,319 @@
+import json
+from typing import Any
+
+import grpc
+import pytest
+from click.testing import CliRunner, Result
+from google.protobuf.json_format import ParseDict
+
+from aitrader.v1 import job_pb2
+from aitrader.v1 import portfolio_pb2 as portfolio
+from aitrader.v1 import simulation_pb2 as pb
+from client.cli import main
+from tests.unit.client.fake_service import FakeService, StreamPlan, failure
+from tests.unit.client.job_story import (
+    DATES,
+    JOB_ID,
+    MODELS,
+    accepted,
+    final_status,
+    pending_status,
+    story,
+    up_to_date,
+)
+
+COMMANDS = {
+    "trigger": ["trigger", "demo.json"],
+    "status": ["status", JOB_ID],
+    "watch": ["watch", JOB_ID],
+    "results": ["results"],
+    "leaderboard": ["leaderboard"],
+    "timeseries": ["timeseries", "gpt-5"],
+    "jobs": ["jobs"],
+}
+
+
+class Command:
+    """Runs `ai-trader` against the fake service, in a wide terminal that is none."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+
+    def __call__(self, *arguments: str) -> Result:
+        runner = CliRunner(env={"COLUMNS": "160"})
+        return runner.invoke(main, ["--server", self._target, *arguments], catch_exceptions=False)
+
+    def json(self, message: Any, *arguments: str) -> Any:
+        """Run with --json and read the document back as a message."""
+        result = self(*arguments, "--json")
+        assert result.exit_code == 0, result.stderr
+        return ParseDict(json.loads(result.stdout), message)
+
+
+@pytest.fixture
+def command(target: str) -> Command:
+    return Command(target)
+
+
+@pytest.fixture(autouse=True)
+def filled(service: FakeService) -> None:
+    service.trigger, service.status, service.events = accepted(), final_status(), story()
+    service.results.results.extend(day_results())
+    service.leaderboard.leaderboard.extend(
+        portfolio.LeaderboardEntry(rank=rank, model=model, portfolio_value=11_000 - rank, curve=[1, 2, 3])
+        for rank, model in enumerate(MODELS, 1)
+    )
+    service.timeseries = pb.GetPortfolioTimeseriesResponse(model="gpt-5", experiment="default", initial_cash=10_000)
+    for index, date in enumerate(DATES):
+        service.timeseries.timeseries.add(date=date, portfolio_value=10_000 + index)
+    service.jobs.jobs.add(
+        job_id=JOB_ID, status=job_pb2.JOB_STATUS_COMPLETED, config_path="demo.json", total_duration_seconds=13
+    )
+
+
+def day_results() -> list[portfolio.DayResult]:
+    trade = portfolio.Trade(id=1, action=portfolio.TRADE_ACTION_BUY, symbol="AAPL", amount=3, price=255.5, total=766.5)
+    opening = portfolio.Position(action=portfolio.TRADE_ACTION_NO_TRADE, cash=10_000, portfolio_value=10_000)
+    bought = portfolio.Position(
+        action_id=1, action=portfolio.TRADE_ACTION_BUY, symbol="AAPL", amount=3, cash=9_233.5, holdings={"AAPL": 3}
+    )
+    refused = portfolio.Rejection(after_action_id=1, message="the order costs 99.00, the cash is 9.00")
+    pnl = portfolio.DailyPnl(profit=12.5, return_pct=0.125, portfolio_value=10_012.5)
+    full = {"position_history": [opening, bought], "rejections": [refused]}
+    return [
+        portfolio.DayResult(date=date, model="gpt-5", daily_pnl=pnl, positions={"AAPL": 3}, trades=[trade], **full)
+        for date in DATES
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "watch"])
+def test_json_is_one_document_with_the_contracts_names(command: Command, name: str) -> None:
+    result = command(*COMMANDS[name], "--json")
+
+    document = json.loads(result.stdout)
+
+    assert result.exit_code == 0
+    assert not any("Id" in key or "Token" in key for key in document)
+
+
+def test_json_prints_fields_of_default_value(command: Command, service: FakeService) -> None:
+    service.jobs.Clear()
+
+    assert json.loads(command("jobs", "--json").stdout) == {"jobs": [], "next_page_token": ""}
+
+
+def test_json_of_a_paged_list_holds_all_pages(command: Command, service: FakeService) -> None:
+    assert command.json(pb.GetResultsResponse(), "results") == service.results
+    assert command.json(pb.GetStatusResponse(), "status", JOB_ID) == final_status()
+    assert command.json(pb.GetPortfolioTimeseriesResponse(), "timeseries", "gpt-5") == service.timeseries
+
+
+def test_watch_as_json_prints_one_event_a_line(command: Command, service: FakeService) -> None:
+    service.streams.append(StreamPlan(messages=3))
+
+    result = command("watch", JOB_ID, "--json")
+
+    events = [ParseDict(json.loads(line), job_pb2.ProgressEvent()) for line in result.stdout.splitlines()]
+    assert events == story()
+
+
+def test_trigger_sends_its_options(command: Command, service: FakeService) -> None:
+    options = ["--experiment", "e", "--model", "a", "--model", "b", "--start", DATES[0], "--end", DATES[1]]
+
+    result = command("trigger", "demo.json", *options, "--request-id", "r")
+
+    assert result.exit_code == 0
+    assert service.requests == [
+        pb.TriggerRequest(
+            config_path="demo.json",
+            experiment="e",
+            models=["a", "b"],
+            start_date=DATES[0],
+            end_date=DATES[1],
+            request_id="r",
+        )
+    ]
+
+
+def test_trigger_tells_the_job_and_the_warnings(command: Command) -> None:
+    output = command("trigger", "demo.json").stdout
+
+    assert f"job {JOB_ID}: pending" in output
+    assert "2 models, 2025-10-01 to 2025-10-03 (3 dates), 6 model-days" in output
+    assert "warning: 2025-10-04 was left out: no prices" in output
+
+
+@pytest.mark.parametrize(
+    ("final", "code"),
+    [
+        (job_pb2.JOB_STATUS_COMPLETED, 0),
+        (job_pb2.JOB_STATUS_PARTIAL, 3),
+        (job_pb2.JOB_STATUS_FAILED, 4),
+        (job_pb2.JOB_STATUS_CANCELLED, 4),
+    ],
+)
+@pytest.mark.parametrize("arguments", [["trigger", "demo.json", "--wait"], ["watch", JOB_ID]], ids=["wait", "watch"])
+@pytest.mark.parametrize("json_option", [[], ["--json"]], ids=["text", "json"])
+def test_exit_code_tells_how_the_job_ended(
+    command: Command,
+    service: FakeService,
+    final: job_pb2.JobStatus.ValueType,
+    code: int,
+    arguments: list[str],
+    json_option: list[str],
+) -> None:
+    service.status, service.events = final_status(final), story(final)
+
+    assert command(*arguments, *json_option).exit_code == code
+
+
+def test_trigger_wait_shows_the_progress_and_the_status(command: Command, service: FakeService) -> None:
+    service.events, service.status = story(job_pb2.JOB_STATUS_PARTIAL), final_status(job_pb2.JOB_STATUS_PARTIAL)
+
+    output = command("trigger", "demo.json", "--wait").stdout
+
+    assert "partial: 6 of 6 model-days, 1 failed" in output
+    assert "6 model-days: 5 completed, 1 failed" in output
+    assert "2025-10-03 momentum failed: the model gave up" in output
+
+
+def test_trigger_wait_as_json_prints_the_final_status(command: Command) -> None:
+    assert command.json(pb.GetStatusResponse(), "trigger", "demo.json", "--wait") == final_status()
+
+
+def test_trigger_wait_with_nothing_to_do_is_fine(command: Command, service: FakeService) -> None:
+    service.trigger = up_to_date()
+
+    result = command("trigger", "demo.json", "--wait")
+
+    assert (result.exit_code, result.stdout) == (0, "every model is up to date\n")
+    document = command.json(pb.GetStatusResponse(), "trigger", "demo.json", "--wait")
+    assert (document.job_id, document.status) == ("", job_pb2.JOB_STATUS_COMPLETED)
+
+
+def test_watch_prints_a_line_for_each_tenth(command: Command, service: FakeService) -> None:
+    service.status = pending_status()
+
+    lines = command("watch", JOB_ID).stdout.splitlines()
+
+    assert lines[0] == "pending: 0 of 6 model-days"
+    assert lines[3] == "running: 3 of 6 model-days, 0.5 model-days/s, 6.0 s left"
+    assert len(lines) == 7
+
+
+def test_watch_from_the_end_exits_as_the_job_ended(command: Command, service: FakeService) -> None:
+    service.status = final_status(job_pb2.JOB_STATUS_FAILED)
+
+    result = command("watch", JOB_ID, "--after", str(len(story())), "--json")
+
+    assert (result.exit_code, result.stdout) == (4, "")
+
+
+def test_status_tells_counts_and_models(command: Command) -> None:
+    output = command("status", JOB_ID).stdout
+
+    assert f"job {JOB_ID}: completed in 13.0 s" in output
+    assert "momentum" in output
+
+
+def test_results_tell_each_day(command: Command) -> None:
+    output = command("results").stdout
+
+    assert "buy 3 AAPL at 255.50" in output
+    assert "refused after 1: the order costs 99.00, the cash is 9.00" in output
+    assert "buy 3 AAPL: cash 9,233.50" in output
+
+
+def test_leaderboard_has_a_spark_line(command: Command, service: FakeService) -> None:
+    output = command("leaderboard", "--experiment", "e", "--date", DATES[0]).stdout
+
+    assert "▁▅█" in output
+    assert service.requests == [pb.GetLeaderboardRequest(experiment="e", date=DATES[0], curve_points=40)]
+
+
+def test_timeseries_draws_a_chart_and_the_last_values(command: Command) -> None:
+    output = command("timeseries", "gpt-5").stdout
+
+    assert "gpt-5 in default" in output
+    assert "10,002.00" in output
+    assert "┤" in output
+
+
+def test_jobs_are_listed_by_state(command: Command, service: FakeService) -> None:
+    output = command("jobs", "--status", "running", "--status", "pending", "--experiment", "e").stdout
+
+    assert JOB_ID in output
+    statuses = [job_pb2.JOB_STATUS_RUNNING, job_pb2.JOB_STATUS_PENDING]
+    assert service.requests == [pb.ListJobsRequest(statuses=statuses, experiment="e")]
+
+
+def test_no_jobs_are_said_to_be_none(command: Command, service: FakeService) -> None:
+    service.jobs.Clear()
+
+    assert command("jobs").stdout == "no jobs\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_error_is_one_line(command: Command, service: FakeService, name: str) -> None:
+    service.failures.append(failure(grpc.StatusCode.NOT_FOUND, "NO_DATA", "nothing is stored\nfor \x1b[31m'x'"))
+
+    result = command(*COMMANDS[name], "--json")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "error: nothing is stored for [31m'x'\n"
+
+
+def test_wrong_fields_are_named(command: Command, service: FakeService) -> None:
+    wrong = {"start_date": "'x' is not a date", "models": "'y' was not found"}
+    service.failures.append(failure(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT", violations=wrong))
+
+    assert command("jobs").stderr == "error: start_date: 'x' is not a date; models: 'y' was not found\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (
+            failure(grpc.StatusCode.ABORTED, "JOB_CONFLICT", "busy", current_job_id="j"),
+            "error: busy (current job j)\n",
+        ),
+        (
+            failure(grpc.StatusCode.INTERNAL, "INTERNAL", "internal error", error_id="9f1c"),
+            "error: internal error (error id 9f1c)\n",
+        ),
+        (
+            failure(grpc.StatusCode.UNAVAILABLE, message="refused"),
+            "error: the server was not reached: refused\n",
+        ),
+    ],
+)
+def test_an_error_tells_the_facts_that_help(command: Command, service: FakeService, status: Any, line: str) -> None:
+    service.failures.append(status)
+
+    assert command("trigger", "demo.json").stderr == line
+
+
+def test_a_number_that_no_message_holds_is_one_line(command: Command) -> None:
+    result = command("watch", JOB_ID, "--after", "99999999999", "--json")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["nope"], ["--nope"], ["jobs", "--status", "done"]])
+def test_a_wrong_command_line_is_one_line_and_exit_code_two(command: Command, arguments: list[str]) -> None:
+    result = command(*arguments)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_tells_the_exit_codes_and_json(command: Command, name: str) -> None:
+    result = command(name, "--help")
+
+    assert result.exit_code == 0
+    assert "Exit codes: 0 fine" in result.stdout
+    assert "--json" in result.stdout

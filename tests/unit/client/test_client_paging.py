@@ -1,0 +1,74 @@
+from typing import Any
+
+import pytest
+
+from aitrader.v1 import job_pb2, portfolio_pb2
+from aitrader.v1 import simulation_pb2 as pb
+from tests.unit.client.fake_service import FakeService
+from tests.unit.client.job_story import JOB_ID, final_status
+from tests.unit.client.twin import answer, items
+
+DAYS = [portfolio_pb2.DayResult(date=f"2025-10-0{day}", model="gpt-5") for day in range(1, 6)]
+
+
+async def test_status_has_the_model_days_of_all_pages(client: Any, service: FakeService) -> None:
+    service.status = final_status()
+
+    status = await answer(client.job(JOB_ID).status())
+
+    assert status == final_status()
+    assert [request.page_token for request in service.requests] == ["", "2", "4"]
+
+
+async def test_results_go_through_all_pages_with_the_same_query(client: Any, service: FakeService) -> None:
+    service.results.results.extend(DAYS)
+
+    found = await items(client.results(model="gpt-5", detail="full"))
+
+    assert found == DAYS
+    assert {request.model for request in service.requests} == {"gpt-5"}
+    assert {request.detail for request in service.requests} == {pb.RESULT_DETAIL_FULL}
+
+
+async def test_results_of_a_job_are_asked_by_its_id(client: Any, service: FakeService) -> None:
+    service.results.results.extend(DAYS)
+
+    found = await items(client.job(JOB_ID).results(page_size=3))
+
+    assert found == DAYS
+    assert [(request.job_id, request.page_size) for request in service.requests] == [(JOB_ID, 3)] * 2
+
+
+async def test_one_page_can_be_fetched_alone(client: Any, service: FakeService) -> None:
+    service.results.results.extend(DAYS)
+
+    page = await answer(client.get_results(page_size=1, page_token="3"))
+
+    assert list(page.results) == DAYS[3:4]
+    assert page.next_page_token == "4"
+
+
+async def test_iteration_can_begin_at_a_page(client: Any, service: FakeService) -> None:
+    service.results.results.extend(DAYS)
+
+    assert await items(client.results(page_token="3")) == DAYS[3:]
+
+
+async def test_leaderboard_timeseries_and_jobs_go_through_all_pages(client: Any, service: FakeService) -> None:
+    service.leaderboard.leaderboard.extend(portfolio_pb2.LeaderboardEntry(rank=rank) for rank in (1, 2, 3))
+    service.timeseries.timeseries.extend(portfolio_pb2.TimeseriesPoint(date=day.date) for day in DAYS)
+    service.jobs.jobs.extend(job_pb2.Job(job_id=name) for name in "abc")
+
+    ranks = [entry.rank for entry in await items(client.leaderboard(curve_points=9))]
+    dates = [point.date for point in await items(client.timeseries("gpt-5", start_date="2025-10-01"))]
+    names = [job.job_id for job in await items(client.jobs(statuses=["running"], experiment="e"))]
+
+    assert (ranks, dates, names) == ([1, 2, 3], [day.date for day in DAYS], ["a", "b", "c"])
+    assert service.received(pb.ListJobsRequest)[1] == pb.ListJobsRequest(
+        statuses=[job_pb2.JOB_STATUS_RUNNING], experiment="e", page_token="2"
+    )
+
+
+async def test_an_unknown_word_is_refused_with_the_known_ones(client: Any) -> None:
+    with pytest.raises(ValueError, match="'done' is not one of pending, running, completed"):
+        await answer(client.list_jobs(statuses=["done"]))
