@@ -17,9 +17,13 @@ import click
 BIN = Path(sys.executable).parent
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 CONFIG = "demo.json"
+EXPERIMENT = "demo"
+#: the prices begin where the config does
+MARKET = ("--symbols", "30", "--days", "80", "--seed", "7", "--start", "2025-01-01")
 READY = "listening on "
 #: seconds; the server ends running model-days before it stops
 STOP_TIMEOUT = 30.0
+INTERRUPTED = 130
 
 
 class DemoError(Exception):
@@ -35,28 +39,30 @@ def main() -> int:
         click.echo(f"error: the demo stopped: {error}", err=True)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     return 0
 
 
 def _play(folder: Path) -> None:
     database, prices = folder / "jobs.db", folder / "prices.csv"
-    market = ["--symbols", "30", "--days", "80", "--seed", "7"]
-    _run("ai-trader-server", "prices", "generate", str(prices), *market)
+    _run("ai-trader-server", "prices", "generate", str(prices), *MARKET)
     _run("ai-trader-server", "prices", "import", str(prices), "--db", str(database))
     with _server(folder, database) as address:
-        _run("ai-trader", "--server", address, "trigger", CONFIG, "--wait")
-        _run("ai-trader", "--server", address, "leaderboard")
+        _run("ai-trader", "--server", address, "trigger", CONFIG, "--experiment", EXPERIMENT, "--wait")
+        _run("ai-trader", "--server", address, "leaderboard", "--experiment", EXPERIMENT)
 
 
 def _run(program: str, *arguments: str) -> None:
     _say(program, *arguments)
-    command = [_find(program), *arguments]
-    code = subprocess.call(command)  # noqa: S603  # nosec B603
-    if code == 130:
+    # its errors are ours to tell, in one line
+    done = subprocess.run(  # noqa: S603  # nosec B603
+        [_find(program), *arguments], stderr=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode == INTERRUPTED:
         raise KeyboardInterrupt
-    if code:
-        raise DemoError(f"'{program} {arguments[0]}' exited with status {code}")
+    if done.returncode:
+        told = _last_line(done.stderr).removeprefix("error: ")
+        raise DemoError(f"{program}: {told or f'exited with status {done.returncode}'}")
 
 
 @contextmanager
@@ -88,8 +94,9 @@ def _started(command: list[str], log: int) -> Iterator[subprocess.Popen[str]]:
 def _address(server: subprocess.Popen[str], log: Path) -> str:
     line = server.stdout.readline() if server.stdout else ""
     if not line.startswith(READY):
-        server.wait(STOP_TIMEOUT) if not line else server.kill()
-        raise DemoError(f"the server did not start: {_last_line(log) or line.strip() or 'it said nothing'}")
+        server.kill()
+        told = _last_line(log.read_text(errors="replace")) or line.strip() or "it said nothing"
+        raise DemoError(f"the server did not start: {told}")
     return line.removeprefix(READY).strip()
 
 
@@ -99,13 +106,12 @@ def _expect_clean_exit(server: subprocess.Popen[str], log: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise DemoError(f"the server did not stop within {STOP_TIMEOUT:.0f} s") from error
     if code:
-        raise DemoError(f"the server exited with status {code}: {_last_line(log)}")
+        raise DemoError(f"the server exited with status {code}: {_last_line(log.read_text(errors='replace'))}")
     click.echo("the server stopped cleanly")
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.split("\n")) if line.strip()), "")
 
 
 def _find(program: str) -> str:

@@ -32,7 +32,8 @@ def present(response: Message) -> None:
         case GetResultsResponse():
             _present_results(response)
         case GetLeaderboardResponse():
-            open_console().print(leaderboard_table(response.leaderboard))
+            console = open_console()
+            console.print(leaderboard_table(response.leaderboard, width=console.width))
         case GetPortfolioTimeseriesResponse():
             _present_timeseries(response)
         case ListJobsResponse():

@@ -37,12 +37,12 @@ def open_view(console: "Console", tally: Tally) -> ProgressView:
 
 
 class LineView:
-    """Prints a line at the start and whenever another tenth is done."""
+    """Prints a line at the start, at each change of status and whenever another tenth is done."""
 
     def __init__(self, console: "Console", tally: Tally) -> None:
         self._console = console
         self._tally = tally
-        self._step = -1
+        self._shown: object = None
 
     def __enter__(self) -> Self:
         self.refresh()
@@ -54,10 +54,10 @@ class LineView:
         pass
 
     def refresh(self) -> None:
-        """Print a line when a tenth is complete."""
-        step = self._tally.done * STEPS // max(1, self._tally.total)
-        if step > self._step:
-            self._step = step
+        """Print a line when there is a change worth one."""
+        now = (self._tally.status, self._tally.done * STEPS // max(1, self._tally.total))
+        if now != self._shown:
+            self._shown = now
             self._console.print(summary(self._tally))
 
 

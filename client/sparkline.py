@@ -15,6 +15,13 @@ def sparkline(values: Sequence[float]) -> str:
     return "".join(_bar(value, low, span) for value in values)
 
 
+def thinned(values: Sequence[float], count: int) -> list[float]:
+    """Choose at most `count` (two or more) values, evenly spread, the first and the last among them."""
+    if len(values) <= count:
+        return list(values)
+    return [values[round(step * (len(values) - 1) / (count - 1))] for step in range(count)]
+
+
 def _bar(value: float, low: float, span: float) -> str:
     if not math.isfinite(value):
         return " "

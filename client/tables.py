@@ -8,13 +8,21 @@ from rich.table import Table
 from aitrader.v1.job_pb2 import Job
 from aitrader.v1.portfolio_pb2 import DayResult, LeaderboardEntry, TimeseriesPoint, Trade
 
-from .sparkline import sparkline
+from .sparkline import sparkline, thinned
 from .tally import Tally
-from .text import duration, moment, money, percent, plain, share_list, signed
+from .text import duration, moment, money, percent, plain, signed
 from .words import action_word, status_word
 
 #: values below a chart
 LAST_VALUES = 5
+#: trades of a day in a table; `--detail full` and `--json` tell all of them
+MAX_TRADES = 3
+#: columns whose words are worth more whole than the rest of the row
+WHOLE = frozenset({"date", "job", "model", "status"})
+#: columns; what a leaderboard takes beside its curves
+FIGURES_WIDTH = 71
+#: columns; a shorter curve says nothing
+MIN_CURVE = 9
 
 
 def models_table(tally: Tally) -> Table:
@@ -25,9 +33,10 @@ def models_table(tally: Tally) -> Table:
     return table
 
 
-def leaderboard_table(entries: Iterable[LeaderboardEntry]) -> Table:
-    """Rank the portfolios, each with its equity curve."""
-    table = _table([], ["rank"], ["model"], ["value", "profit", "return"], ["curve"], ["days"], ["date"])
+def leaderboard_table(entries: Iterable[LeaderboardEntry], *, width: int) -> Table:
+    """Rank the portfolios, each with its equity curve in what the other columns leave of the width."""
+    points = max(MIN_CURVE, width - FIGURES_WIDTH)
+    table = _table([], ["rank"], ["model"], ["value", "profit", "return"], ["curve", "date"])
     for entry in entries:
         table.add_row(
             str(entry.rank),
@@ -35,8 +44,7 @@ def leaderboard_table(entries: Iterable[LeaderboardEntry]) -> Table:
             money(entry.portfolio_value),
             signed(entry.cumulative_profit),
             percent(entry.cumulative_return_pct),
-            sparkline(entry.curve),
-            str(entry.trading_days),
+            sparkline(thinned(entry.curve, points)),
             entry.date,
         )
     return table
@@ -44,8 +52,7 @@ def leaderboard_table(entries: Iterable[LeaderboardEntry]) -> Table:
 
 def results_table(results: Iterable[DayResult]) -> Table:
     """List what each model did and earned on each day."""
-    figures = ["value", "profit", "return", "since start", "cash"]
-    table = _table(["date", "model"], figures, ["holds", "trades"])
+    table = _table(["date", "model"], ["value", "profit", "return", "since start"], ["trades"])
     for day in results:
         table.add_row(
             day.date,
@@ -54,9 +61,7 @@ def results_table(results: Iterable[DayResult]) -> Table:
             signed(day.daily_pnl.profit),
             percent(day.daily_pnl.return_pct),
             percent(day.cumulative_return_pct),
-            money(day.cash),
-            share_list(day.positions),
-            ", ".join(_trade(trade) for trade in day.trades),
+            _trades(day.trades),
         )
     return table
 
@@ -78,18 +83,17 @@ def timeseries_table(points: Sequence[TimeseriesPoint]) -> Table:
 
 def jobs_table(jobs: Iterable[Job]) -> Table:
     """List jobs."""
-    table = _table(["job", "status", "experiment", "config"], ["models", "done", "failed", "of"], ["created", "took"])
+    table = _table(["job", "status", "experiment", "config"], ["done", "failed"], ["created"], ["took"])
     for job in jobs:
         progress = job.progress
+        done = progress.completed + progress.failed + progress.skipped + progress.cancelled
         table.add_row(
             job.job_id,
             status_word(job.status),
             job.experiment,
             plain(job.config_path),
-            str(len(job.models)),
-            str(progress.completed + progress.failed + progress.skipped + progress.cancelled),
+            f"{done}/{progress.total_model_days}",
             str(progress.failed),
-            str(progress.total_model_days),
             moment(job.created_time),
             duration(job.total_duration_seconds) if job.HasField("total_duration_seconds") else "",
         )
@@ -98,11 +102,19 @@ def jobs_table(jobs: Iterable[Job]) -> Table:
 
 def _table(*groups: Sequence[str]) -> Table:
     """Make a table from groups of column names: texts and figures in turn, beginning with texts."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for index, names in enumerate(groups):
         for name in names:
-            table.add_column(name, justify="right" if index % 2 else "left", overflow="fold")
+            is_figure = index % 2 == 1
+            whole = is_figure or name in WHOLE
+            table.add_column(name, justify="right" if is_figure else "left", overflow="fold", no_wrap=whole)
     return table
+
+
+def _trades(trades: Sequence[Trade]) -> str:
+    told = [_trade(trade) for trade in trades[:MAX_TRADES]]
+    more = len(trades) - MAX_TRADES
+    return ", ".join([*told, f"and {more} more"] if more > 0 else told)
 
 
 def _trade(trade: Trade) -> str:

@@ -50,6 +50,30 @@ def serve(**options: Any) -> None:  # noqa: ANN401 (click passes the options abo
         raise click.ClickException(str(error)) from error
 
 
+@cli.command()
+@click.option("--host", help="Address the server listens on.")
+@click.option("--port", type=int, help="Port the server listens on.")
+def health(**options: Any) -> None:  # noqa: ANN401 (click passes the options above)
+    """Ask the running server for its health; exit with 0 when it serves."""
+    import grpc  # here, as the other commands need none of it
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    try:
+        settings = load_settings(**options)
+        host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104  # nosec B104
+        with grpc.insecure_channel(f"{host}:{settings.port}") as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=2)  # type: ignore[attr-defined]
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    except grpc.RpcError as error:
+        raise click.ClickException(f"the server did not answer: {error.code().name}") from error
+    status = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+    click.echo(status.lower())
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        raise SystemExit(1)
+
+
 async def _serve(settings: Settings) -> None:
     """Run the service until a signal asks for its end."""
     from server.app import App  # here, as the other commands need none of it

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from server.agents.errors import ReplayFileError, quoted
 from server.engine.orders import MAX_QUANTITY, Action, Order
+from server.folder import FolderError, locate
 
 #: bytes; a thousand times the largest file known, and small enough to be read at a Trigger
 MAX_FILE_SIZE = 64 * 1024 * 1024
@@ -56,19 +57,12 @@ class RecordingFolder:
         return recording
 
     def _locate(self, path: str) -> FileVersion:
-        asked = Path(path)
-        if not path or asked.is_absolute() or ".." in asked.parts:
-            raise ReplayFileError(path, "was not a path inside the data folder")
         try:
-            folder = self._data_dir.resolve(strict=True)
-            found = (folder / asked).resolve(strict=True)
+            found = locate(self._data_dir, path, "data folder")
             status = found.stat()
-        except (OSError, ValueError):
-            raise ReplayFileError(path, "was not found in the data folder") from None
-        if not found.is_relative_to(folder):
-            raise ReplayFileError(path, "was not a path inside the data folder")
-        if not found.is_file():
-            raise ReplayFileError(path, "was not a file")
+        except (FolderError, OSError) as error:
+            reason = str(error) if isinstance(error, FolderError) else "could not be read"
+            raise ReplayFileError(path, reason) from None
         if status.st_size > MAX_FILE_SIZE:
             raise ReplayFileError(path, f"was larger than {MAX_FILE_SIZE} bytes")
         return FileVersion(path=found, modified=status.st_mtime_ns, size=status.st_size)

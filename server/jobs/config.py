@@ -175,13 +175,13 @@ def normalise_path(path: str) -> str:
 def _read(folder: Path, path: str) -> tuple[str, bytes]:
     relative = normalise_path(path)
     try:
-        found = locate(folder, relative)
+        found = locate(folder, relative, "configs folder")
         if found.stat().st_size > MAX_CONFIG_BYTES:
-            raise FolderError(f"is larger than {MAX_CONFIG_BYTES} bytes")
+            raise FolderError(f"was larger than {MAX_CONFIG_BYTES} bytes")
         return relative, found.read_bytes()
     except (FolderError, OSError) as error:
         reason = error if isinstance(error, FolderError) else "could not be read"
-        description = f"config '{path[:200]}' {reason} (paths are relative to the configs folder)"
+        description = f"config '{path[:200]}' {reason}"
         raise InvalidRequestError.of("config_path", description) from None
 
 
@@ -198,7 +198,7 @@ def _refuse_constant(name: str) -> None:
 
 def _universe(folder: Path, path: str) -> tuple[Any, bytes]:
     try:
-        content = locate(folder, path).read_bytes()
+        content = locate(folder, path, "configs folder").read_bytes()
         return json.loads(content), content
     except (FolderError, OSError, ValueError) as error:
         reason = error if isinstance(error, FolderError) else "could not be read as JSON"

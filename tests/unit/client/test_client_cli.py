@@ -191,14 +191,15 @@ def test_trigger_wait_with_nothing_to_do_is_fine(command: Command, service: Fake
     assert (document.job_id, document.status) == ("", job_pb2.JOB_STATUS_COMPLETED)
 
 
-def test_watch_prints_a_line_for_each_tenth(command: Command, service: FakeService) -> None:
+def test_watch_prints_a_line_for_each_tenth_and_status(command: Command, service: FakeService) -> None:
     service.status = pending_status()
 
     lines = command("watch", JOB_ID).stdout.splitlines()
 
     assert lines[0] == "pending: 0 of 6 model-days"
-    assert lines[3] == "running: 3 of 6 model-days, 0.5 model-days/s, 6.0 s left"
-    assert len(lines) == 7
+    assert lines[4] == "running: 3 of 6 model-days, 0.5 model-days/s, 6.0 s left"
+    assert lines[-1].startswith("completed: 6 of 6 model-days")
+    assert len(lines) == 9
 
 
 def test_watch_from_the_end_exits_as_the_job_ended(command: Command, service: FakeService) -> None:
@@ -245,6 +246,15 @@ def test_jobs_are_listed_by_state(command: Command, service: FakeService) -> Non
     assert JOB_ID in output
     statuses = [job_pb2.JOB_STATUS_RUNNING, job_pb2.JOB_STATUS_PENDING]
     assert service.requests == [pb.ListJobsRequest(statuses=statuses, experiment="e")]
+
+
+@pytest.mark.parametrize("name", ["jobs", "results", "leaderboard", "status"])
+def test_a_narrow_terminal_cuts_no_name(target: str, name: str) -> None:
+    runner = CliRunner(env={"COLUMNS": "80"})
+
+    output = runner.invoke(main, ["--server", target, *COMMANDS[name]], catch_exceptions=False).stdout
+
+    assert (JOB_ID if name == "jobs" else "gpt-5") in output
 
 
 def test_no_jobs_are_said_to_be_none(command: Command, service: FakeService) -> None:

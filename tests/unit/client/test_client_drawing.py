@@ -9,7 +9,7 @@ from aitrader.v1 import job_pb2
 from aitrader.v1.portfolio_pb2 import TimeseriesPoint
 from client.chart import value_chart
 from client.progress import LiveView, open_view, picture, summary
-from client.sparkline import sparkline
+from client.sparkline import sparkline, thinned
 from client.tally import Tally
 from client.text import date_span, duration, moment, plain
 from tests.unit.client.job_story import MODELS, final_status, pending_status, story
@@ -24,6 +24,11 @@ def test_a_spark_line_has_a_bar_per_value() -> None:
 def test_a_spark_line_leaves_gaps_for_what_is_no_number() -> None:
     assert sparkline([1, math.nan, 2]) == "▁ █"
     assert sparkline([math.nan]) == " "
+
+
+def test_thinning_keeps_the_first_and_the_last() -> None:
+    assert thinned([1, 2, 3, 4, 5], 3) == [1, 3, 5]
+    assert thinned([1, 2], 3) == [1, 2]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 500])

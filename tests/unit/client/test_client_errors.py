@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -19,6 +20,7 @@ from client.errors import (
     SequenceOutOfRange,
     Unavailable,
 )
+from client.exit_codes import ExitCode
 from tests.unit.client.fake_service import FakeService, failure
 from tests.unit.client.twin import answer
 
@@ -60,6 +62,15 @@ def test_every_reason_of_the_contract_has_an_exception_and_a_line_in_the_table()
     assert set(error_mapping.BY_REASON) == reasons
     for reason, kind in error_mapping.BY_REASON.items():
         assert f"| {CODES[reason].name} | {reason} | {kind.__name__} |" in error_mapping.__doc__
+
+
+def test_the_readme_lists_every_reason_and_exit_code() -> None:
+    readme = (Path(package.__file__).parent / "README.md").read_text()
+
+    for reason, kind in error_mapping.BY_REASON.items():
+        assert f"| {CODES[reason].name} | {reason} | `{kind.__name__}`" in readme
+    for code in ExitCode:
+        assert f"| {code} |" in readme
 
 
 def test_all_exceptions_are_public_and_the_list_is_sorted() -> None:

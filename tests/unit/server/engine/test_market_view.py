@@ -75,7 +75,8 @@ def test_no_attribute_holds_a_later_date_or_a_later_price() -> None:
 
     attributes = [getattr(view, name) for name in ("date", "dates", "symbols")] + list(vars(view).values())
 
-    texts, numbers = set(), set()
+    texts: set[str] = set()
+    numbers: set[int] = set()
     for value in attributes:
         _collect(value, texts, numbers)
     assert not texts & {"2025-01-06", "2025-01-07", "LATE", "OPEN"}

@@ -1,0 +1,60 @@
+"""Load of unary calls: how many a second, and how long each takes."""
+
+import asyncio
+from time import monotonic
+from typing import Any
+
+import grpc
+
+from tests.performance.call import Call
+
+#: seconds of calls before a rate is measured
+WARM_UP = 0.1
+
+
+async def rate(address: str, call: dict[str, Any], callers: int, seconds: float) -> dict[str, Any]:
+    """Call as fast as answers come, `callers` at a time over one channel; tell calls a second."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        method, request = Call.from_json(call).on(channel), Call.from_json(call).request
+        await _closed_loop(method, request, callers, WARM_UP)
+        started = monotonic()
+        calls = await _closed_loop(method, request, callers, seconds)
+        return {"calls": calls, "per_second": calls / (monotonic() - started)}
+
+
+async def _closed_loop(method: Any, request: bytes, callers: int, seconds: float) -> int:
+    end = monotonic() + seconds
+
+    async def one() -> int:
+        calls = 0
+        while monotonic() < end:
+            await method(request)
+            calls += 1
+        return calls
+
+    return sum(await asyncio.gather(*(one() for _ in range(callers))))
+
+
+async def probe(address: str, calls: dict[str, dict[str, Any]], every: float, seconds: float) -> dict[str, Any]:
+    """Make each call once every `every` seconds and tell, by its name, when each began and its milliseconds."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        probes = [probe_for(Call.from_json(call), channel, every, seconds) for call in calls.values()]
+        return dict(zip(calls, await asyncio.gather(*probes), strict=True))
+
+
+async def probe_for(call: Call, channel: grpc.aio.Channel, every: float, seconds: float) -> list[tuple[float, float]]:
+    """Make a call at a steady pace, whether or not earlier ones were answered: a stall hits every call it holds up."""
+    method, samples = call.on(channel), list[tuple[float, float]]()
+    await method(call.request)
+
+    async def one() -> None:
+        started = monotonic()
+        await method(call.request)
+        samples.append((started, (monotonic() - started) * 1000))
+
+    started = monotonic()
+    async with asyncio.TaskGroup() as group:
+        for number in range(int(seconds / every)):
+            await asyncio.sleep(started + number * every - monotonic())
+            group.create_task(one())
+    return samples
