@@ -1,6 +1,7 @@
 """Load of jobs: triggers them and follows them to their end."""
 
 import asyncio
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -9,7 +10,7 @@ import grpc
 from aitrader.v1 import simulation_pb2
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
 from tests.performance.call import Call, of_service, status
-from tests.performance.unary_load import probe_for
+from tests.performance.unary_load import paced
 
 
 async def trigger(address: str, config: str, experiment: str) -> dict[str, Any]:
@@ -33,45 +34,48 @@ async def run_jobs(
 ) -> dict[str, Any]:
     """Run jobs back to back, each in a new experiment, and meanwhile probe the calls given.
 
-    A call without a method is GetStatus of the job that runs at that moment.
+    GetStatus without a request asks for the job that runs at that moment.
     """
     async with grpc.aio.insecure_channel(address) as jobs, grpc.aio.insecure_channel(address) as channel:
-        first = await _trigger(jobs, config, f"{experiment}-0")
-        running = RunningJob(first["job_id"])
-        stop = asyncio.Event()
-        runner = asyncio.create_task(_back_to_back(jobs, config, experiment, running, stop))
-        made = {name: Call.from_json(call) if call else running for name, call in calls.items()}
-        probes = await asyncio.gather(*(probe_for(call, channel, every, seconds) for call in made.values()))
-        stop.set()
-        return {**dict(zip(made, probes, strict=True)), "jobs": await runner}
+        chain = JobChain(jobs, config, experiment)
+        await chain.start()
+        runner = asyncio.create_task(chain.run())
+        made = [Call.from_json(call) for call in calls.values()]
+        probes = [paced(call.on(channel), partial(chain.request, call), every, seconds) for call in made]
+        samples = dict(zip(calls, await asyncio.gather(*probes), strict=True))
+        chain.stopping = True
+        await runner
+        return {**samples, "jobs": chain.jobs}
 
 
-class RunningJob(Call):
-    """GetStatus of the job that runs at the moment."""
+class JobChain:
+    """Jobs that run back to back."""
 
-    __slots__ = ("job_id",)
+    def __init__(self, channel: grpc.aio.Channel, config: str, experiment: str) -> None:
+        self._channel = channel
+        self._config = config
+        self._experiment = experiment
+        self._job_id = ""
+        self.jobs = 0
+        self.stopping = False
 
-    def __init__(self, job_id: str) -> None:
-        self.become(job_id)
-        object.__setattr__(self, "method", status(job_id).method)
-        object.__setattr__(self, "response", status(job_id).response)
+    async def start(self) -> None:
+        """Trigger the next job."""
+        answer = await _trigger(self._channel, self._config, f"{self._experiment}-{self.jobs}")
+        self._job_id = answer["job_id"]
+        self.jobs += 1
 
-    def become(self, job_id: str) -> None:
-        """Go on with another job."""
-        object.__setattr__(self, "request", status(job_id).request)
+    async def run(self) -> None:
+        """Follow the job that was started and go on with others until asked to stop."""
+        while True:
+            await _follow(self._channel, self._job_id)
+            if self.stopping:
+                return
+            await self.start()
 
-
-async def _back_to_back(
-    channel: grpc.aio.Channel, config: str, experiment: str, running: RunningJob, stop: asyncio.Event
-) -> int:
-    number, job_id = 0, simulation_pb2.GetStatusRequest.FromString(running.request).job_id
-    while True:
-        await _follow(channel, job_id)
-        number += 1
-        if stop.is_set():
-            return number
-        job_id = (await _trigger(channel, config, f"{experiment}-{number}"))["job_id"]
-        running.become(job_id)
+    def request(self, call: Call) -> bytes:
+        """Return the request of a call, that of GetStatus about the job of the moment."""
+        return call.request or status(self._job_id).request
 
 
 async def _trigger(channel: grpc.aio.Channel, config: str, experiment: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Load of unary calls: how many a second, and how long each takes."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -38,23 +40,30 @@ async def _closed_loop(method: Any, request: bytes, callers: int, seconds: float
 async def probe(address: str, calls: dict[str, dict[str, Any]], every: float, seconds: float) -> dict[str, Any]:
     """Make each call once every `every` seconds and tell, by its name, when each began and its milliseconds."""
     async with grpc.aio.insecure_channel(address) as channel:
-        probes = [probe_for(Call.from_json(call), channel, every, seconds) for call in calls.values()]
+        made = [Call.from_json(call) for call in calls.values()]
+        probes = [paced(call.on(channel), partial(_same, call.request), every, seconds) for call in made]
         return dict(zip(calls, await asyncio.gather(*probes), strict=True))
 
 
-async def probe_for(call: Call, channel: grpc.aio.Channel, every: float, seconds: float) -> list[tuple[float, float]]:
-    """Make a call at a steady pace, whether or not earlier ones were answered: a stall hits every call it holds up."""
-    method, samples = call.on(channel), list[tuple[float, float]]()
-    await method(call.request)
+async def paced(
+    method: Any, request: Callable[[], bytes], every: float, seconds: float
+) -> list[tuple[float, float]]:
+    """Call at a steady pace, whether or not earlier calls were answered: a stall shows in every call it holds up."""
+    samples = list[tuple[float, float]]()
+    await method(request())
 
     async def one() -> None:
         started = monotonic()
-        await method(call.request)
+        await method(request())
         samples.append((started, (monotonic() - started) * 1000))
 
     started = monotonic()
     async with asyncio.TaskGroup() as group:
         for number in range(int(seconds / every)):
-            await asyncio.sleep(started + number * every - monotonic())
+            await asyncio.sleep(max(0.0, started + number * every - monotonic()))
             group.create_task(one())
     return samples
+
+
+def _same(request: bytes) -> bytes:
+    return request
