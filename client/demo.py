@@ -19,7 +19,7 @@ CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 CONFIG = "demo.json"
 EXPERIMENT = "demo"
 #: the prices begin where the config does
-MARKET = ("--symbols", "30", "--days", "80", "--seed", "7", "--start", "2025-01-01")
+MARKET = ("--symbols", "30", "--days", "80", "--seed", "3")
 READY = "listening on "
 #: seconds; the server ends running model-days before it stops
 STOP_TIMEOUT = 30.0

@@ -43,7 +43,7 @@ def prices() -> None:
 @click.option("--symbols", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Number of symbols.")
 @click.option("--days", type=click.IntRange(1, 25_000), default=252, show_default=True, help="Number of weekdays.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed, the same prices.")
-@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), default="2024-01-01", show_default=True, help="First date.")
+@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), default="2025-01-01", show_default=True, help="First date.")
 def generate(path: Path, symbols: int, days: int, seed: int, start: datetime) -> None:
     """Write a made-up market to PATH, a CSV file."""
     market = SyntheticMarket(symbols=symbols, days=days, seed=seed, start=start.date())

@@ -1,0 +1,64 @@
+"""Every command of the README, in its order, against a server that was started for it."""
+
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.process import ROOT, ServerProcess, require_tool, run, server
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHELL = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+COMMANDS = [line for line in SHELL if line.startswith(".venv/bin/")]
+GRPCURL = [line for line in SHELL if line.startswith("grpcurl ")]
+
+
+@pytest.fixture(scope="module")
+def readme_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with server(tmp_path_factory.mktemp("readme"), "--configs", str(ROOT / "configs")) as running:
+        for line in COMMANDS:
+            words = shlex.split(line.removeprefix(".venv/bin/"))
+            done = run(words, environment=running.environment, folder=running.folder)
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        yield running
+
+
+def test_every_shell_line_is_covered_here() -> None:
+    assert {"make demo", *COMMANDS, *GRPCURL} == set(SHELL)
+    assert COMMANDS
+    assert GRPCURL
+
+
+def test_make_demo_runs_a_job_and_shows_the_leaderboard() -> None:
+    done = run([sys.executable, "-m", "client.demo"])
+
+    assert done.returncode == 0, done.stderr
+    assert "480 completed" in done.stdout
+    assert re.search(r"\b1 +\S+ +[\d,]+\.\d\d", done.stdout)
+    assert "the server stopped cleanly" in done.stdout
+
+
+@pytest.mark.parametrize("line", GRPCURL)
+def test_grpcurl_line_works(line: str, readme_server: ServerProcess) -> None:
+    require_tool("grpcurl")
+
+    done = run(shlex.split(line.replace("127.0.0.1:50051", readme_server.address)))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_python_example_works(code: str, readme_server: ServerProcess, tmp_path: Path) -> None:
+    script = tmp_path / "example.py"
+    script.write_text(code.replace("127.0.0.1:50051", readme_server.address), encoding="utf-8")
+
+    done = run([sys.executable, str(script)])
+
+    assert done.returncode == 0, done.stderr
+    assert "momentum" in done.stdout
