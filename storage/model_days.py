@@ -160,6 +160,13 @@ def model_days(db: SqliteDatabase, job_id: str, *, after: tuple[str, str] = ("",
     return [_row(values) for values in db.execute_sql(_PAGE, (job_id, *after, limit))]
 
 
+def current(db: SqliteDatabase, job_id: str) -> tuple[str, str] | None:
+    """Return (date, model) of the earliest model-day of a job that is running; None when none is."""
+    sql = "SELECT date, model FROM job_details WHERE job_id = ? AND status = 'running' ORDER BY date, model LIMIT 1"
+    row: tuple[str, str] | None = db.execute_sql(sql, (job_id,)).fetchone()
+    return row
+
+
 def unfinished(db: SqliteDatabase, job_id: str) -> list[ModelDayRow]:
     """Return the model-days of a job that are still to be run, in the order in which they run."""
     return [_row(values) for values in db.execute_sql(_UNFINISHED, (job_id,))]

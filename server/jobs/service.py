@@ -1,8 +1,6 @@
 """Jobs as callers see them: trigger one, and keep those that were accepted going."""
 
 import asyncio
-import hashlib
-import json
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,39 +10,19 @@ from functools import partial
 import structlog
 from peewee import SqliteDatabase
 
-from server.agents.errors import AgentError, ParameterError
 from server.agents.registry import TraderFactory
-from server.jobs.config import LoadedConfig, ModelEntry, load_config, normalise_path
-from server.jobs.errors import DrainingError, InvalidRequestError, Violation
-from server.jobs.planner import DateRange, Market, Plan, make_plan
+from server.jobs.errors import DrainingError, InvalidRequestError
+from server.jobs.planner import Market, Plan, make_plan
 from server.jobs.progress import ProgressLogs
+from server.jobs.request import ResolvedRequest, TriggerCommand, resolve
 from server.jobs.runner import JobRunner, RunnerParts
-from server.jobs.spec import JobSpec, ModelSpec
 from server.market.snapshots import Snapshot, Snapshots
 from server.settings import Settings
 from storage import jobs, model_days, portfolios
-from storage.jobs import AcceptedJob, JobRequest, JobRow, NewJob
+from storage.jobs import Acceptance, AcceptedJob, JobRequest, JobRow, NewJob
 from storage.portfolios import NewPortfolio, PortfolioRow
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriggerCommand:
-    """A request for a job, its fields checked one by one; None means the config's value."""
-
-    config_path: str
-    request_id: str | None
-    models: tuple[str, ...]
-    start_date: str | None
-    end_date: str | None
-    experiment: str | None
-
-    @property
-    def digest(self) -> str:
-        """What makes two requests the same, the request id aside."""
-        facts = [normalise_path(self.config_path), sorted(self.models), self.start_date, self.end_date, self.experiment]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +76,10 @@ class JobService:
             raise DrainingError
         known = await asyncio.to_thread(self._known, command)
         if known is not None:
-            return Triggered(job=known, accepted=False, experiment=known.experiment, warnings=known.warnings)
-        config, spec, snapshot = await asyncio.to_thread(self._resolve, command)
-        return await self._accept(command, config, spec, snapshot)
+            return _told(known, accepted=False)
+        request = await asyncio.to_thread(resolve, command, self._settings.configs, self._traders)
+        snapshot = await asyncio.to_thread(self._snapshots.current)
+        return await self._accept(command, request, snapshot)
 
     async def stop(self, grace: float) -> None:
         """Start nothing more, let running model-days finish within `grace` seconds, put the rest back to pending."""
@@ -116,108 +95,53 @@ class JobService:
                 await task
             await self._reset(job_id)
 
-    async def _reset(self, job_id: str) -> int:
-        return await self._parts.journal.write(partial(model_days.reset_running, job_id=job_id))
-
     def _known(self, command: TriggerCommand) -> JobRow | None:
         if command.request_id is None:
             return None
         return jobs.find_request(self._db, command.request_id, command.digest)
 
-    def _resolve(self, command: TriggerCommand) -> tuple[LoadedConfig, JobSpec, Snapshot]:
-        config = load_config(self._settings.configs, command.config_path)
-        return config, self._spec(command, config), self._snapshots.current()
-
-    def _spec(self, command: TriggerCommand, config: LoadedConfig) -> JobSpec:
-        entries = _chosen(command, config)
-        violations = [violation for i, entry in entries.items() if (violation := self._wrong(i, entry))]
-        if violations:
-            raise InvalidRequestError(violations)
-        agent = config.config.agent_config
-        return JobSpec(
-            models=tuple(
-                ModelSpec(
-                    signature=entry.signature,
-                    basemodel=entry.basemodel,
-                    parameters=entry.parameters,
-                    initial_cash=agent.initial_cash,
-                )
-                for entry in entries.values()
-            ),
-            universe=None if config.config.universe is None else tuple(sorted(set(config.config.universe))),
-            max_retries=agent.max_retries,
+    async def _accept(self, command: TriggerCommand, request: ResolvedRequest, snapshot: Snapshot) -> Triggered:
+        job_id = str(uuid.uuid4())
+        planner = _JobPlanner(request, snapshot, self._settings.max_job_model_days)
+        accepted = await self._store(self._job_request(job_id, command, request), planner)
+        if isinstance(accepted, AcceptedJob):
+            job = accepted.job
+            logger.info("job_accepted", job_id=job_id, experiment=job.experiment, model_days=job.total_model_days)
+            self._logs.publish(accepted.event)
+            await self._run(job, snapshot)
+            return _told(job, accepted=True)
+        if accepted is not None:
+            return _told(accepted.job, accepted=False)
+        return Triggered(
+            job=None,
+            accepted=False,
+            experiment=request.experiment,
+            warnings=request.warnings + planner.plan.warnings,
+            last_simulation_date=planner.plan.last_simulation_date,
         )
 
-    def _wrong(self, index: int, entry: ModelEntry) -> Violation | None:
-        """Return what is wrong with the kind of a model or its parameters."""
-        try:
-            self._traders.create(entry.signature, entry.basemodel, entry.parameters)
-        except ParameterError as error:
-            return Violation(field=f"config.models[{index}].parameters.{error.parameter}", description=str(error))
-        except AgentError as error:
-            return Violation(field=f"config.models[{index}].basemodel", description=str(error))
-        return None
-
-    async def _accept(
-        self, command: TriggerCommand, config: LoadedConfig, spec: JobSpec, snapshot: Snapshot
-    ) -> Triggered:
-        experiment = command.experiment or config.config.experiment
-        warnings = tuple(f"key '{key}' of the config is not known and was ignored" for key in config.unknown_keys)
-        dates = _dates(command, config)
-        market = Market(trading_dates=snapshot.prices.trading_dates, symbols=frozenset(snapshot.prices.symbols))
-        plan: Plan | None = None
-
-        def planner(states: Mapping[str, PortfolioRow]) -> NewJob | None:
-            nonlocal plan
-            plan = make_plan(spec, experiment, dates, states, market)
-            self._refuse_too_large(plan)
-            return _new_job(plan, spec, warnings) if plan.model_days else None
-
-        request = self._request(command, config, experiment, spec)
+    async def _store(self, request: JobRequest, planner: "_JobPlanner") -> Acceptance:
+        """Store a job; its log is there before anybody can know of it."""
+        accepted: Acceptance = None
         self._logs.open(request.job_id, 0)
         try:
             accepted = await self._parts.journal.write(
                 lambda db: jobs.accept_job(db, request, planner, self._parts.clock())
             )
-        except BaseException:
-            self._logs.drop(request.job_id)
-            raise
-        if isinstance(accepted, AcceptedJob):
-            return await self._begin(accepted, snapshot)
-        self._logs.drop(request.job_id)
-        if accepted is None:
-            told, last = (plan.warnings, plan.last_simulation_date) if plan else ((), None)
-            return Triggered(
-                job=None,
-                accepted=False,
-                experiment=experiment,
-                warnings=warnings + told,
-                last_simulation_date=last,
-            )
-        return Triggered(job=accepted.job, accepted=False, experiment=experiment, warnings=accepted.job.warnings)
+        finally:
+            if not isinstance(accepted, AcceptedJob):
+                self._logs.drop(request.job_id)
+        return accepted
 
-    async def _begin(self, accepted: AcceptedJob, snapshot: Snapshot) -> Triggered:
-        job = accepted.job
-        logger.info("job_accepted", job_id=job.job_id, experiment=job.experiment, model_days=job.total_model_days)
-        self._logs.publish(accepted.event)
-        await self._run(job, snapshot)
-        return Triggered(job=job, accepted=True, experiment=job.experiment, warnings=job.warnings)
-
-    def _refuse_too_large(self, plan: Plan) -> None:
-        limit = self._settings.max_job_model_days
-        if len(plan.model_days) > limit:
-            description = f"the job would have {len(plan.model_days)} model-days; the limit is {limit}"
-            raise InvalidRequestError.of("end_date", description)
-
-    def _request(self, command: TriggerCommand, config: LoadedConfig, experiment: str, spec: JobSpec) -> JobRequest:
+    def _job_request(self, job_id: str, command: TriggerCommand, request: ResolvedRequest) -> JobRequest:
         return JobRequest(
-            job_id=str(uuid.uuid4()),
+            job_id=job_id,
             request_id=command.request_id,
             request_digest=command.digest,
-            config_digest=config.digest,
-            config_path=config.path,
-            experiment=experiment,
-            models=tuple(model.signature for model in spec.models),
+            config_digest=request.config_digest,
+            config_path=request.config_path,
+            experiment=request.experiment,
+            models=tuple(model.signature for model in request.spec.models),
             max_concurrent_jobs=self._settings.max_concurrent_jobs,
         )
 
@@ -226,6 +150,8 @@ class JobService:
         task = asyncio.create_task(runner.run(), name=f"job {job.job_id}")
         self._running[job.job_id] = runner, task
         task.add_done_callback(lambda done: self._ended(job.job_id, done))
+        if self._draining:
+            runner.stop()
 
     def _runner(self, job: JobRow, snapshot: Snapshot) -> JobRunner:
         return JobRunner(
@@ -236,56 +162,48 @@ class JobService:
             parts=self._parts,
         )
 
+    async def _reset(self, job_id: str) -> int:
+        return await self._parts.journal.write(partial(model_days.reset_running, job_id=job_id))
+
     def _ended(self, job_id: str, done: "asyncio.Task[None]") -> None:
         self._running.pop(job_id, None)
         if not done.cancelled() and (error := done.exception()) is not None:
             logger.error("job_left_unfinished", job_id=job_id, exc_info=error)
 
 
-def _chosen(command: TriggerCommand, config: LoadedConfig) -> dict[int, ModelEntry]:
-    """Return the entries to run by their place in the config.
+class _JobPlanner:
+    """Plans a request inside the transaction that stores it; `plan` is the last plan made."""
 
-    Raises:
-        InvalidRequestError: a model is not in the config, or none is enabled.
-    """
-    entries = config.config.models
-    if not command.models:
-        enabled = {i: entry for i, entry in enumerate(entries) if entry.enabled}
-        if not enabled:
-            raise InvalidRequestError.of("config.models", "no model is enabled")
-        return enabled
-    known = [entry.signature for entry in entries]
-    unknown = [
-        Violation(
-            field=f"models[{i}]",
-            description=f"'{model}' is not a model of the config; its models: {', '.join(known[:20])}",
+    plan: Plan
+
+    def __init__(self, request: ResolvedRequest, snapshot: Snapshot, limit: int) -> None:
+        self._request = request
+        self._market = Market(trading_dates=snapshot.prices.trading_dates, symbols=frozenset(snapshot.prices.symbols))
+        self._limit = limit
+
+    def __call__(self, states: Mapping[str, PortfolioRow]) -> NewJob | None:
+        request = self._request
+        self.plan = make_plan(request.spec, request.experiment, request.dates, states, self._market)
+        count = len(self.plan.model_days)
+        if count > self._limit:
+            description = f"the job would have {count} model-days; the limit is {self._limit}"
+            raise InvalidRequestError.of("end_date", description)
+        return self._new_job() if count else None
+
+    def _new_job(self) -> NewJob:
+        planned = {model for _, model in self.plan.model_days}
+        spec = self._request.spec
+        return NewJob(
+            model_days=self.plan.model_days,
+            portfolios=tuple(
+                NewPortfolio(model=model.signature, definition=model.definition, initial_cash=model.initial_cash)
+                for model in spec.models
+                if model.signature in planned
+            ),
+            spec=spec.to_json(),
+            warnings=self._request.warnings + self.plan.warnings,
         )
-        for i, model in enumerate(command.models)
-        if model not in known
-    ]
-    if unknown:
-        raise InvalidRequestError(unknown)
-    return {i: entry for i, entry in enumerate(entries) if entry.signature in command.models}
 
 
-def _dates(command: TriggerCommand, config: LoadedConfig) -> DateRange:
-    configured = config.config.date_range
-    first, last = command.start_date or configured.init_date, command.end_date or configured.end_date
-    if last is not None and last < first:
-        field = "end_date" if command.end_date else "start_date"
-        raise InvalidRequestError.of(field, f"the last date {last} is before the first date {first}")
-    return DateRange(first=first, last=last)
-
-
-def _new_job(plan: Plan, spec: JobSpec, warnings: tuple[str, ...]) -> NewJob:
-    planned = {model for _, model in plan.model_days}
-    return NewJob(
-        model_days=plan.model_days,
-        portfolios=tuple(
-            NewPortfolio(model=model.signature, definition=model.definition, initial_cash=model.initial_cash)
-            for model in spec.models
-            if model.signature in planned
-        ),
-        spec=spec.to_json(),
-        warnings=warnings + plan.warnings,
-    )
+def _told(job: JobRow, *, accepted: bool) -> Triggered:
+    return Triggered(job=job, accepted=accepted, experiment=job.experiment, warnings=job.warnings)

@@ -32,9 +32,10 @@ def time(text: str | None) -> Timestamp | None:
     return Timestamp(seconds=int(moment.timestamp()), nanos=moment.microsecond * 1000)
 
 
-def progress(counts: Mapping[str, int], details: Sequence[ModelDayRow] = ()) -> job_pb2.Progress:
-    """Return counts by status, with some model-days; the first that is running is the current one."""
-    running = next((day for day in details if day.status == "running"), None)
+def progress(
+    counts: Mapping[str, int], current: tuple[str, str] | None = None, details: Sequence[ModelDayRow] = ()
+) -> job_pb2.Progress:
+    """Return counts by status, with the (date, model) that is running and some model-days."""
     return job_pb2.Progress(
         total_model_days=sum(counts.values()),
         completed=counts.get("completed", 0),
@@ -43,7 +44,7 @@ def progress(counts: Mapping[str, int], details: Sequence[ModelDayRow] = ()) -> 
         pending=counts.get("pending", 0),
         skipped=counts.get("skipped", 0),
         cancelled=counts.get("cancelled", 0),
-        current=None if running is None else job_pb2.ModelDayKey(date=running.date, model=running.model),
+        current=None if current is None else job_pb2.ModelDayKey(date=current[0], model=current[1]),
         details=[model_day(day) for day in details],
     )
 
@@ -81,10 +82,8 @@ def job(row: JobRow, counts: Mapping[str, int]) -> job_pb2.Job:
     )
 
 
-def status_response(
-    row: JobRow, counts: Mapping[str, int], details: Sequence[ModelDayRow], next_page_token: str
-) -> simulation_pb2.GetStatusResponse:
-    """Return the state of a job with a page of its model-days."""
+def status_response(row: JobRow, progress: job_pb2.Progress, next_page_token: str) -> simulation_pb2.GetStatusResponse:
+    """Return the state of a job."""
     return simulation_pb2.GetStatusResponse(
         job_id=row.job_id,
         status=job_status(row.status),
@@ -92,7 +91,7 @@ def status_response(
         experiment=row.experiment,
         date_range=row.date_range,
         models=row.models,
-        progress=progress(counts, details),
+        progress=progress,
         created_time=time(row.created_at),
         started_time=time(row.started_at),
         updated_time=time(row.updated_at),

@@ -5,7 +5,8 @@ RpcError
 └── OutOfRangeError    the stream position is later than the last event
 """
 
-from collections.abc import Mapping
+import typing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -75,75 +76,85 @@ class ErrorStatus:
         return bytes(status.SerializeToString())
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One line of the table: which errors, and what is sent for them."""
+
+    errors: tuple[type[Exception], ...]
+    code: StatusCode
+    reason: ErrorReason.ValueType
+    metadata: Callable[[typing.Any], Mapping[str, str]] = lambda _: {}
+    message: str | None = None
+
+
+_TABLE = (
+    _Row(
+        (InvalidRequestError,),
+        StatusCode.INVALID_ARGUMENT,
+        ErrorReason.ERROR_REASON_INVALID_ARGUMENT,
+        lambda error: {"field": error.violations[0].field},
+    ),
+    _Row(
+        (JobNotFoundError,),
+        StatusCode.NOT_FOUND,
+        ErrorReason.ERROR_REASON_JOB_NOT_FOUND,
+        lambda error: {"job_id": error.job_id},
+    ),
+    _Row((NoDataError,), StatusCode.NOT_FOUND, ErrorReason.ERROR_REASON_NO_DATA, lambda error: error.metadata),
+    _Row(
+        (JobConflictError,),
+        StatusCode.ABORTED,
+        ErrorReason.ERROR_REASON_JOB_CONFLICT,
+        lambda error: {
+            "current_job_id": error.job_id,
+            "current_start_date": error.dates[0],
+            "current_end_date": error.dates[-1],
+        },
+    ),
+    _Row(
+        (RequestIdReusedError,),
+        StatusCode.ALREADY_EXISTS,
+        ErrorReason.ERROR_REASON_REQUEST_ID_REUSED,
+        lambda error: {"request_id": error.request_id, "job_id": error.job_id},
+    ),
+    _Row(
+        (ConfigChangedError,),
+        StatusCode.FAILED_PRECONDITION,
+        ErrorReason.ERROR_REASON_CONFIG_CHANGED,
+        lambda error: {"experiment": error.experiment, "model": error.model, "changed": ",".join(error.changed)},
+    ),
+    _Row(
+        (OutOfRangeError,),
+        StatusCode.OUT_OF_RANGE,
+        ErrorReason.ERROR_REASON_SEQUENCE_OUT_OF_RANGE,
+        lambda error: {"after_sequence": str(error.after_sequence), "last_sequence": str(error.last_sequence)},
+    ),
+    _Row((DrainingError,), StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_DRAINING),
+    _Row(
+        (StorageBusyError, OperationalError),
+        StatusCode.UNAVAILABLE,
+        ErrorReason.ERROR_REASON_STORAGE_BUSY,
+        message="the database is busy",
+    ),
+)
+
+
 def error_status(error: Exception) -> ErrorStatus:
     """Return what is sent for an error; what nobody foresaw is INTERNAL with an id and nothing else."""
-    match error:
-        case InvalidRequestError():
-            return _status(
-                StatusCode.INVALID_ARGUMENT,
-                ErrorReason.ERROR_REASON_INVALID_ARGUMENT,
-                error,
-                field=error.violations[0].field,
-                violations=error.violations,
+    for row in _TABLE:
+        if isinstance(error, row.errors):
+            return ErrorStatus(
+                code=row.code,
+                reason=row.reason,
+                message=row.message or str(error),
+                metadata=row.metadata(error),
+                violations=getattr(error, "violations", ())[:MAX_VIOLATIONS],
             )
-        case JobNotFoundError():
-            return _status(StatusCode.NOT_FOUND, ErrorReason.ERROR_REASON_JOB_NOT_FOUND, error, job_id=error.job_id)
-        case NoDataError():
-            return _status(StatusCode.NOT_FOUND, ErrorReason.ERROR_REASON_NO_DATA, error, **error.metadata)  # type: ignore[arg-type]
-        case JobConflictError():
-            return _status(
-                StatusCode.ABORTED,
-                ErrorReason.ERROR_REASON_JOB_CONFLICT,
-                error,
-                current_job_id=error.job_id,
-                current_start_date=error.dates[0],
-                current_end_date=error.dates[-1],
-            )
-        case RequestIdReusedError():
-            return _status(
-                StatusCode.ALREADY_EXISTS,
-                ErrorReason.ERROR_REASON_REQUEST_ID_REUSED,
-                error,
-                request_id=error.request_id,
-                job_id=error.job_id,
-            )
-        case ConfigChangedError():
-            return _status(
-                StatusCode.FAILED_PRECONDITION,
-                ErrorReason.ERROR_REASON_CONFIG_CHANGED,
-                error,
-                experiment=error.experiment,
-                model=error.model,
-                changed=",".join(error.changed),
-            )
-        case OutOfRangeError():
-            return _status(
-                StatusCode.OUT_OF_RANGE,
-                ErrorReason.ERROR_REASON_SEQUENCE_OUT_OF_RANGE,
-                error,
-                after_sequence=str(error.after_sequence),
-                last_sequence=str(error.last_sequence),
-            )
-        case DrainingError():
-            return _status(StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_DRAINING, error)
-        case StorageBusyError() | OperationalError():
-            return _status(StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_STORAGE_BUSY, "the database is busy")
-        case _:
-            return _status(
-                StatusCode.INTERNAL, ErrorReason.ERROR_REASON_INTERNAL, "internal error", error_id=uuid4().hex[:8]
-            )
-
-
-def _status(
-    code: StatusCode,
-    reason: ErrorReason.ValueType,
-    message: Exception | str,
-    *,
-    violations: tuple[Violation, ...] = (),
-    **metadata: str,
-) -> ErrorStatus:
     return ErrorStatus(
-        code=code, reason=reason, message=str(message), metadata=metadata, violations=violations[:MAX_VIOLATIONS]
+        code=StatusCode.INTERNAL,
+        reason=ErrorReason.ERROR_REASON_INTERNAL,
+        message="internal error",
+        metadata={"error_id": uuid4().hex[:8]},
     )
 
 

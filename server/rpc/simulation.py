@@ -12,7 +12,8 @@ from peewee import SqliteDatabase
 from aitrader.v1 import simulation_pb2
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceServicer
 from server.jobs.progress import ProgressLogs
-from server.jobs.service import JobService, TriggerCommand, Triggered
+from server.jobs.request import TriggerCommand
+from server.jobs.service import JobService, Triggered
 from server.rpc import convert, portfolios, results, status
 from server.rpc.fields import Fields
 from server.rpc.status import StatusReader

@@ -64,7 +64,8 @@ class StatusReader:
         details, more = _fitting(details, size)
         token = make_token(request, (details[-1].date, details[-1].model)) if more else ""
         counts = jobs.status_counts(self._db, [job_id])[job_id]
-        return convert.status_response(job, counts, details, token)
+        progress = convert.progress(counts, model_days.current(self._db, job_id), details)
+        return convert.status_response(job, progress, token)
 
 
 def _fitting(details: list[model_days.ModelDayRow], size: int) -> tuple[list[model_days.ModelDayRow], bool]:

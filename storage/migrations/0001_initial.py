@@ -1,4 +1,9 @@
-"""Create every table of the first release."""
+"""Create every table of the first release, and take over the rows of a database of an earlier version.
+
+Six tables have the names and columns of earlier versions, some with columns of ours beside them. Where they are there
+already, they are put aside, made anew and filled from the old ones. Jobs that the earlier version left unfinished
+cannot be gone on with; they are marked failed.
+"""
 
 from peewee import Database
 from playhouse.migrate import SchemaMigrator
@@ -61,7 +66,7 @@ STATEMENTS = (
         symbol TEXT,
         amount INTEGER,
         price REAL,
-        cash REAL NOT NULL CHECK (cash >= 0),
+        cash REAL NOT NULL,
         portfolio_value REAL NOT NULL,
         daily_profit REAL,
         daily_return_pct REAL,
@@ -79,7 +84,7 @@ STATEMENTS = (
         id INTEGER NOT NULL PRIMARY KEY,
         position_id INTEGER NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
         symbol TEXT NOT NULL,
-        quantity INTEGER NOT NULL CHECK (quantity > 0)
+        quantity INTEGER NOT NULL
     )
     """,
     "CREATE INDEX idx_holdings_position_id ON holdings (position_id)",
@@ -140,7 +145,7 @@ STATEMENTS = (
         UNIQUE (experiment, model)
     )
     """,
-    "CREATE INDEX idx_portfolios_experiment_value ON portfolios (experiment, last_value, model)",
+    "CREATE INDEX idx_portfolios_experiment_value ON portfolios (experiment, last_value DESC, model)",
     "CREATE INDEX idx_portfolios_claimed_by ON portfolios (claimed_by)",
     """
     CREATE TABLE trading_days (
@@ -207,7 +212,35 @@ STATEMENTS = (
 )
 
 
+#: tables of earlier versions, parents first
+OLD_TABLES = ("jobs", "job_details", "positions", "holdings", "reasoning_logs", "tool_usage")
+
+
 def up(_migrator: SchemaMigrator, db: Database) -> None:
-    """Run the statements in order."""
+    """Run the statements in order, with old rows put aside before and taken over after."""
+    old = [table for table in OLD_TABLES if db.table_exists(table)]
+    for table in old:
+        _put_aside(db, table)
     for statement in STATEMENTS:
         db.execute_sql(statement)
+    for table in old:
+        _take_over(db, table)
+    for table in reversed(old):
+        db.execute_sql(f"DROP TABLE old_{table}")
+    db.execute_sql(
+        "UPDATE jobs SET status = 'failed', error = 'left unfinished by an earlier version'"
+        " WHERE status IN ('pending', 'running')"
+    )
+
+
+def _put_aside(db: Database, table: str) -> None:
+    for index in db.get_indexes(table):
+        if index.sql:
+            db.execute_sql(f'DROP INDEX "{index.name}"')
+    db.execute_sql(f"ALTER TABLE {table} RENAME TO old_{table}")
+
+
+def _take_over(db: Database, table: str) -> None:
+    ours = {column.name for column in db.get_columns(table)}
+    columns = ", ".join(column.name for column in db.get_columns(f"old_{table}") if column.name in ours)
+    db.execute_sql(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}")

@@ -16,6 +16,7 @@ ORDERS: Mapping[str, Order] = MappingProxyType(
         "rate": unary_load.rate,
         "probe": unary_load.probe,
         "trigger": job_load.trigger,
+        "follow": job_load.follow,
         "run_job": job_load.run_job,
         "run_jobs": job_load.run_jobs,
         "subscribe": stream_load.subscribe,

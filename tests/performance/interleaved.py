@@ -38,7 +38,7 @@ def rates(client: Client, sides: Mapping[str, Side], *, rounds: int, seconds: fl
     spent: dict[str, float] = dict.fromkeys(sides, 0.0)
     calls: dict[str, int] = dict.fromkeys(sides, 0)
     for number in range(rounds):
-        order = list(sides) if number % 2 else list(reversed(sides))
+        order = list(sides) if number % 2 else list(reversed(list(sides)))
         for name in order:
             side = sides[name]
             before = side.server.cpu_seconds
@@ -48,9 +48,7 @@ def rates(client: Client, sides: Mapping[str, Side], *, rounds: int, seconds: fl
             spent[name] += side.server.cpu_seconds - before
             calls[name] += answer["calls"]
             found[name].append(answer["per_second"])
-    return {
-        name: Rates(per_second=found[name], server_us_per_call=1e6 * spent[name] / calls[name]) for name in sides
-    }
+    return {name: Rates(per_second=found[name], server_us_per_call=1e6 * spent[name] / calls[name]) for name in sides}
 
 
 def ratio(of: Rates, to: Rates) -> float:

@@ -1,7 +1,6 @@
 """Load of jobs: triggers them and follows them to their end."""
 
 import asyncio
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -10,7 +9,7 @@ import grpc
 from aitrader.v1 import simulation_pb2
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
 from tests.performance.call import Call, of_service, status
-from tests.performance.unary_load import paced
+from tests.performance.unary_load import probes
 
 
 async def trigger(address: str, config: str, experiment: str) -> dict[str, Any]:
@@ -18,6 +17,13 @@ async def trigger(address: str, config: str, experiment: str) -> dict[str, Any]:
     async with grpc.aio.insecure_channel(address) as channel:
         await channel.channel_ready()
         return await _trigger(channel, config, experiment)
+
+
+async def follow(address: str, job_id: str) -> dict[str, Any]:
+    """Follow a job to its end."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        await _follow(channel, job_id)
+    return {}
 
 
 async def run_job(address: str, config: str, experiment: str) -> dict[str, Any]:
@@ -30,7 +36,7 @@ async def run_job(address: str, config: str, experiment: str) -> dict[str, Any]:
 
 
 async def run_jobs(
-    address: str, config: str, experiment: str, calls: dict[str, dict[str, Any]], every: float, seconds: float
+    address: str, config: str, experiment: str, calls: list[dict[str, Any]], seconds: float
 ) -> dict[str, Any]:
     """Run jobs back to back, each in a new experiment, and meanwhile probe the calls given.
 
@@ -40,12 +46,10 @@ async def run_jobs(
         chain = JobChain(jobs, config, experiment)
         await chain.start()
         runner = asyncio.create_task(chain.run())
-        made = [Call.from_json(call) for call in calls.values()]
-        probes = [paced(call.on(channel), partial(chain.request, call), every, seconds) for call in made]
-        samples = dict(zip(calls, await asyncio.gather(*probes), strict=True))
+        samples = await probes(channel, calls, seconds, chain.request)
         chain.stopping = True
         await runner
-        return {**samples, "jobs": chain.jobs}
+        return {**samples, "jobs": chain.jobs, "job_seconds": chain.seconds}
 
 
 class JobChain:
@@ -56,19 +60,22 @@ class JobChain:
         self._config = config
         self._experiment = experiment
         self._job_id = ""
+        self._started = 0.0
         self.jobs = 0
+        self.seconds: list[float] = []
         self.stopping = False
 
     async def start(self) -> None:
         """Trigger the next job."""
         answer = await _trigger(self._channel, self._config, f"{self._experiment}-{self.jobs}")
-        self._job_id = answer["job_id"]
+        self._job_id, self._started = answer["job_id"], answer["started"]
         self.jobs += 1
 
     async def run(self) -> None:
         """Follow the job that was started and go on with others until asked to stop."""
         while True:
             await _follow(self._channel, self._job_id)
+            self.seconds.append(round(monotonic() - self._started, 2))
             if self.stopping:
                 return
             await self.start()
@@ -95,5 +102,6 @@ async def _trigger(channel: grpc.aio.Channel, config: str, experiment: str) -> d
 async def _follow(channel: grpc.aio.Channel, job_id: str) -> None:
     """Read the events of a job to the end of the stream, which comes after the last one."""
     request = simulation_pb2.StreamProgressRequest(job_id=job_id)
-    async for _ in SimulationServiceStub(channel).StreamProgress(request):
+    stream: Any = SimulationServiceStub(channel).StreamProgress(request)
+    async for _ in stream:
         pass

@@ -6,6 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
+import structlog
+
 from server.app import App
 from server.settings import Settings, load_settings
 from tests.performance.paced_worker import EXTRA
@@ -33,4 +35,6 @@ def _settings() -> Settings:
 
 
 if __name__ == "__main__":
+    # as the product does: standard output is for the address
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     asyncio.run(main(_settings()))

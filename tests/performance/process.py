@@ -57,7 +57,11 @@ def serving(log: Path, program: tuple[str, ...], **options: object) -> Iterator[
     environment = clean_environment() | {name: str(value) for name, value in options.items() if name.isupper()}
     with log.open("ab") as sink:
         process = subprocess.Popen(
-            [sys.executable, *program, *arguments], stdout=subprocess.PIPE, stderr=sink, text=True, cwd=ROOT,
+            [sys.executable, *program, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            text=True,
+            cwd=ROOT,
             env=environment,
         )
     with process:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from tests.performance import call
-from tests.performance.client import Client, client
+from tests.performance.client import client
 from tests.performance.figure import Figure, at_least, plain, rounded
 from tests.performance.interleaved import Rates, Side, rates, ratio
 from tests.performance.process import EMPTY_SERVER, ServerProcess, serving
 from tests.performance.workbench import SIX, Workbench
 
-ROUNDS = 7
+ROUNDS = 5
 
 HOW = (
     "10 concurrent callers in one client process over one channel, in turns with an empty grpc.aio handler in a process"
@@ -26,9 +26,8 @@ def measure(bench: Workbench) -> list[Figure]:
         client() as caller,
     ):
         job = caller.ask("run_job", address=server.address, config=config, experiment="reads")
-        found = rates(caller, _sides(server, empty, job["job_id"]), rounds=ROUNDS, seconds=bench.seconds)
-        uncached = _uncached(caller, server, empty, job["job_id"], bench.seconds)
-    return [*_figures(found), _uncached_figure(uncached)]
+        found = rates(caller, _sides(server, empty, job["job_id"]), rounds=ROUNDS, seconds=bench.seconds * 0.7)
+    return [*_figures(found)]
 
 
 def _sides(server: ServerProcess, empty: ServerProcess, job_id: str) -> dict[str, Side]:
@@ -38,6 +37,7 @@ def _sides(server: ServerProcess, empty: ServerProcess, job_id: str) -> dict[str
         "get_status_unparsed": Side(server=server, call=call.status(job_id, parsed=False)),
         "get_leaderboard": Side(server=server, call=call.leaderboard("reads")),
         "get_leaderboard_unparsed": Side(server=server, call=call.leaderboard("reads", parsed=False)),
+        "get_status_uncached": Side(server=server, call=call.status_uncached(job_id)),
         "health": Side(server=server, call=call.health()),
     }
 
@@ -50,31 +50,12 @@ def _figures(found: dict[str, Rates]) -> Iterator[Figure]:
             yield at_least(
                 f"{name}{suffix}_ratio", ratio(side, empty), 0.5, "x", f"{HOW}{what}; {parsed}", **_details(side, empty)
             )
-    side = found["health"]
-    yield plain("health_ratio", ratio(side, empty), "x", f"{HOW}a health check, for comparison", **_details(side, empty))
-
-
-def _uncached(
-    caller: Client, server: ServerProcess, empty: ServerProcess, job_id: str, seconds: float
-) -> tuple[Rates, Rates]:
-    """Measure GetStatus with page sizes that were never asked for, so that the server answers from storage."""
-    ours, theirs = list[float](), list[float]()
-    before, calls = server.cpu_seconds, 0
-    for number in range(ROUNDS):
-        sides = {"empty": Side(server=empty, call=call.empty())}
-        theirs += rates(caller, sides, rounds=1, seconds=seconds / 2)["empty"].per_second
-        answer = caller.ask(
-            "rate_of_pages", address=server.address, job_id=job_id, first=100 + number, callers=10, seconds=seconds / 2
-        )
-        ours.append(answer["per_second"])
-        calls += answer["calls"]
-    spent = 1e6 * (server.cpu_seconds - before) / calls
-    return Rates(per_second=ours, server_us_per_call=spent), Rates(per_second=theirs, server_us_per_call=float("nan"))
-
-
-def _uncached_figure(uncached: tuple[Rates, Rates]) -> Figure:
-    how = f"{HOW}a finished job of 60 model-days, parsed, each call answered from storage (another page size each time)"
-    return plain("get_status_uncached_ratio", ratio(*uncached), "x", how, **_details(*uncached))
+    for name, what in (
+        ("get_status_uncached", "60 model-days, parsed, each answered from storage by asking for another page size"),
+        ("health", "a health check, for comparison"),
+    ):
+        side = found[name]
+        yield plain(f"{name}_ratio", ratio(side, empty), "x", f"{HOW}{what}", **_details(side, empty))
 
 
 def _details(side: Rates, empty: Rates) -> dict[str, float]:

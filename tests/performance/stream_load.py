@@ -7,7 +7,6 @@ from typing import Any
 import grpc
 
 from aitrader.v1 import simulation_pb2
-from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
 from tests.performance.call import SERVICE
 
 #: streams over one connection; servers take no more than 100 at a time by default in other languages
@@ -47,8 +46,8 @@ async def _read(
     channel: grpc.aio.Channel, job_id: str, inbox: list[tuple[float, bytes]], arrived: asyncio.Event
 ) -> None:
     request = simulation_pb2.StreamProgressRequest(job_id=job_id).SerializeToString()
-    stream = channel.unary_stream(f"/{SERVICE}/StreamProgress", None, None)(request)
-    async for message in stream:
+    subscribe_to: Any = channel.unary_stream(f"/{SERVICE}/StreamProgress", None, None)
+    async for message in subscribe_to(request):
         inbox.append((time(), message))
         arrived.set()
 

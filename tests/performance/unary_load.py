@@ -1,8 +1,9 @@
 """Load of unary calls: how many a second, and how long each takes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from operator import attrgetter
 from time import monotonic
 from typing import Any
 
@@ -17,37 +18,46 @@ WARM_UP = 0.1
 async def rate(address: str, call: dict[str, Any], callers: int, seconds: float) -> dict[str, Any]:
     """Call as fast as answers come, `callers` at a time over one channel; tell calls a second."""
     async with grpc.aio.insecure_channel(address) as channel:
-        method, request = Call.from_json(call).on(channel), Call.from_json(call).request
-        await _closed_loop(method, request, callers, WARM_UP)
+        made = Call.from_json(call)
+        method, requests = made.on(channel), made.requests()
+        await _closed_loop(method, requests, callers, WARM_UP)
         started = monotonic()
-        calls = await _closed_loop(method, request, callers, seconds)
+        calls = await _closed_loop(method, requests, callers, seconds)
         return {"calls": calls, "per_second": calls / (monotonic() - started)}
 
 
-async def _closed_loop(method: Any, request: bytes, callers: int, seconds: float) -> int:
+async def _closed_loop(method: Any, requests: Iterator[bytes], callers: int, seconds: float) -> int:
     end = monotonic() + seconds
 
     async def one() -> int:
         calls = 0
         while monotonic() < end:
-            await method(request)
+            await method(next(requests))
             calls += 1
         return calls
 
     return sum(await asyncio.gather(*(one() for _ in range(callers))))
 
 
-async def probe(address: str, calls: dict[str, dict[str, Any]], every: float, seconds: float) -> dict[str, Any]:
-    """Make each call once every `every` seconds and tell, by its name, when each began and its milliseconds."""
+async def probe(address: str, calls: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """Make each call at its own pace; tell, by its name, when each began and its milliseconds."""
     async with grpc.aio.insecure_channel(address) as channel:
-        made = [Call.from_json(call) for call in calls.values()]
-        probes = [paced(call.on(channel), partial(_same, call.request), every, seconds) for call in made]
-        return dict(zip(calls, await asyncio.gather(*probes), strict=True))
+        return await probes(channel, calls, seconds, attrgetter("request"))
 
 
-async def paced(
-    method: Any, request: Callable[[], bytes], every: float, seconds: float
-) -> list[tuple[float, float]]:
+async def probes(
+    channel: grpc.aio.Channel, calls: list[dict[str, Any]], seconds: float, request: Callable[[Call], bytes]
+) -> dict[str, list[tuple[float, float]]]:
+    """Make calls as `probe` says, each time with what `request` gives for the call."""
+    made = [Call.from_json(call["call"]) for call in calls]
+    paces = [
+        paced(call.on(channel), partial(request, call), order["every"], seconds)
+        for call, order in zip(made, calls, strict=True)
+    ]
+    return dict(zip((call["name"] for call in calls), await asyncio.gather(*paces), strict=True))
+
+
+async def paced(method: Any, request: Callable[[], bytes], every: float, seconds: float) -> list[tuple[float, float]]:
     """Call at a steady pace, whether or not earlier calls were answered: a stall shows in every call it holds up."""
     samples = list[tuple[float, float]]()
     await method(request())
@@ -63,7 +73,3 @@ async def paced(
             await asyncio.sleep(max(0.0, started + number * every - monotonic()))
             group.create_task(one())
     return samples
-
-
-def _same(request: bytes) -> bytes:
-    return request
