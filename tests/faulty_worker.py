@@ -28,9 +28,9 @@ GLANCE = 0.002
 class Scripted:
     """Does as `parameters` say.
 
-    `orders`: JSON object, date → list of [action, symbol, amount]. `raise_on`: dates, `message`: what is raised.
-    `die_on`: dates on which the process kills itself, only the first time when `once` names a file. `wait_on`: dates
-    on which to wait for the file `wait_for`; the file `<wait_for>.reached` tells that the wait began.
+    `orders`: JSON object, date → list of [action, symbol, amount]. `raise_on`: dates, `message`: what is raised, as
+    JSON. `die_on`: dates on which the process kills itself, only the first time when `once` names a file. `wait_on`:
+    dates on which to wait for the file `wait_for`; the file `<wait_for>.reached` tells that the wait began.
     """
 
     parameters: Mapping[str, Any]
@@ -48,7 +48,7 @@ class Scripted:
         if self._on("die_on", session.date):
             self._die()
         if self._on("raise_on", session.date):
-            raise RuntimeError(self.parameters.get("message", "the trader gave up"))
+            raise RuntimeError(json.loads(self.parameters.get("message", '"the trader gave up"')))
 
     def _on(self, name: str, date: str) -> bool:
         return date in self.parameters.get(name, "").split(",")

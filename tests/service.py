@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
@@ -58,7 +60,11 @@ class BackgroundLoop:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and return its result."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(DEADLINE)
+        return self.submit(coroutine).result(DEADLINE)
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
+        """Start a coroutine on the loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def close(self) -> None:
         """Stop and close the loop."""
@@ -110,6 +116,15 @@ class Service:
         """Stop the App as SIGTERM does."""
         self.channel.close()
         self._loop.run(self.app.stop())
+
+    def begin_stop(self) -> "Future[None]":
+        """Begin to stop the App, with the connection to it open."""
+        return self._loop.submit(self.app.stop())
+
+    def kill_workers(self) -> None:
+        """Kill the worker processes there are, as a machine short of memory would."""
+        for pid in self.app.pool.pids:
+            os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Stop the App and close the test's own connection."""
@@ -281,12 +296,16 @@ class Refusal:
 def refusal(call: Callable[..., Any], request: Message) -> Refusal:
     """Make a call that is to be refused and return the error, its form checked."""
     with pytest.raises(grpc.RpcError) as caught:
-        answer = call(request, timeout=DEADLINE)
-        if isinstance(answer, grpc.Call) and not isinstance(answer, Message):
-            list(answer)  # type: ignore[call-overload]  # a stream
+        _whole(call(request, timeout=DEADLINE))
     refused = Refusal(caught.value)
     assert refused.info.domain == "aitrader", caught.value
     return refused
+
+
+def _whole(answer: object) -> None:
+    """Read an answer to its end when it is a stream."""
+    if isinstance(answer, Iterator):
+        list(answer)
 
 
 def _unpacked(status: Status, message: Any) -> Any:
@@ -294,5 +313,3 @@ def _unpacked(status: Status, message: Any) -> Any:
         if detail.Unpack(message):
             break
     return message
-
-

@@ -12,6 +12,7 @@ from server.engine.market_view import MarketView
 from server.engine.money import on_grid, percent
 from server.engine.orders import MAX_QUANTITY, Action, Fill, Order, Rejection, RejectionReason
 from server.engine.portfolio import Portfolio, Position
+from server.engine.text import MAX_WORD, plain
 
 
 class LedgerError(Exception):
@@ -75,10 +76,10 @@ class Ledger:
             rejection = Rejection(
                 after_action_id=len(self._fills),
                 action=order.action,
-                symbol=order.symbol,
-                amount=str(order.amount),
+                symbol=plain(order.symbol, MAX_WORD),
+                amount=plain(str(order.amount), MAX_WORD),
                 reason=reason,
-                message=message,
+                message=plain(message, MAX_WORD),
             )
             self._rejections.append(rejection)
             return rejection

@@ -16,6 +16,7 @@ from server.engine.money import on_grid, percent
 from server.engine.orders import Action, Fill, Order, Rejection
 from server.engine.portfolio import Portfolio, Position, TradingDay
 from server.engine.prices import PriceTable
+from server.engine.text import MAX_ERROR, plain
 
 #: a rule parameter as it stands in the config
 Parameter: TypeAlias = str | int | float | bool
@@ -125,7 +126,9 @@ def run_model_day(task: ModelDayTask, prices: PriceTable, trader: Trader) -> Mod
     try:
         trader.trade(ModelDaySession(view, ledger))
     except Exception as error:  # the edge to code that may be anybody's: whatever it raises fails this attempt alone
-        return ModelDayFailure(kind=FailureKind.TRADER_ERROR, message=f"{type(error).__name__}: {error}")
+        return ModelDayFailure(
+            kind=FailureKind.TRADER_ERROR, message=plain(f"{type(error).__name__}: {error}", MAX_ERROR)
+        )
     try:
         ledger.check()
         trading_day = _value_at_close(task, prices, view, ledger)

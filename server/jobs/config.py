@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails
 
 from server.folder import FolderError, locate
@@ -80,12 +80,18 @@ def _number(value: object) -> object:
     return float(value) if isinstance(value, Decimal) else value
 
 
+def _scalar(value: object) -> object:
+    if not isinstance(value, str | bool | int | Decimal):
+        raise ValueError("is not text, a number, true or false")  # noqa: TRY004 (as above)
+    return _number(value)
+
+
 DateText = Annotated[str, AfterValidator(parse_date)]
 Signature = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_signature)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.\-^=]{1,20}$")]
 InitialCash = Annotated[Decimal, BeforeValidator(_amount), Field(gt=0, le=MAX_INITIAL_CASH), AfterValidator(_on_grid)]
 Seconds = Annotated[float, BeforeValidator(_number), Field(ge=0, le=3600)]
-ParameterValue = Annotated[str | bool | int | float, BeforeValidator(_number)]
+ParameterValue = Annotated[str | bool | int | float, PlainValidator(_scalar)]
 
 
 class _Section(BaseModel):
@@ -187,9 +193,23 @@ def _read(folder: Path, path: str) -> tuple[str, bytes]:
 
 def _parse(content: bytes, path: str) -> Any:  # noqa: ANN401 (whatever JSON holds)
     try:
-        return json.loads(content, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return _json(content)
+    except ValueError as error:
         raise InvalidRequestError.of("config_path", f"config '{path}' is not JSON: {error}") from None
+
+
+def _json(content: bytes) -> Any:  # noqa: ANN401
+    """Return what JSON holds.
+
+    Raises:
+        ValueError: it is not JSON, too deep, or holds half of a surrogate pair, which can neither be stored nor sent.
+    """
+    try:
+        values = json.loads(content, parse_float=Decimal, parse_constant=_refuse_constant)
+        json.dumps(values, default=str, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return values
 
 
 def _refuse_constant(name: str) -> None:
@@ -199,7 +219,7 @@ def _refuse_constant(name: str) -> None:
 def _universe(folder: Path, path: str) -> tuple[Any, bytes]:
     try:
         content = locate(folder, path, "configs folder").read_bytes()
-        return json.loads(content), content
+        return _json(content), content
     except (FolderError, OSError, ValueError) as error:
         reason = error if isinstance(error, FolderError) else "could not be read as JSON"
         raise InvalidRequestError.of("config.universe", f"file '{path[:200]}' {reason}") from None

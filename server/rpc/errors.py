@@ -22,8 +22,12 @@ from storage.errors import JobConflictError, JobNotFoundError, RequestIdReusedEr
 
 DOMAIN = "aitrader"
 
-#: characters; trailers are refused by peers beyond 8 KiB in all
+#: bytes; trailers are refused by peers beyond 8 KiB in all, and the message is sent percent-encoded besides
 MAX_TEXT = 300
+MAX_MESSAGE = 500
+
+#: bytes of the status details, which are sent in base 64
+MAX_DETAILS = 4500
 
 #: violations told in one status
 MAX_VIOLATIONS = 12
@@ -63,7 +67,7 @@ class ErrorStatus:
     @property
     def text(self) -> str:
         """The message, cut to what trailers hold."""
-        return _cut(self.message, 2 * MAX_TEXT)
+        return _cut(self.message, MAX_MESSAGE)
 
     def details(self) -> bytes:
         """Return the `google.rpc.Status` with ErrorInfo and BadRequest, serialized."""
@@ -72,7 +76,7 @@ class ErrorStatus:
         info = ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
         status = Status(code=self.code.value[0], message=self.text, details=[_any(info)])
         if self.violations:
-            status.details.append(_any(_bad_request(self.violations)))
+            status.details.append(_any(_bad_request(self.violations, MAX_DETAILS - status.ByteSize())))
         return bytes(status.SerializeToString())
 
 
@@ -158,13 +162,15 @@ def error_status(error: Exception) -> ErrorStatus:
     )
 
 
-def _bad_request(violations: tuple[Violation, ...]) -> BadRequest:
-    return BadRequest(
-        field_violations=[
-            BadRequest.FieldViolation(field=_cut(wrong.field, 100), description=_cut(wrong.description, MAX_TEXT))
-            for wrong in violations
-        ]
-    )
+def _bad_request(violations: tuple[Violation, ...], room: int) -> BadRequest:
+    """Return as many violations as there is room for in bytes, the first in any case."""
+    told = BadRequest()
+    for wrong in violations:
+        told.field_violations.add(field=_cut(wrong.field, 100), description=_cut(wrong.description, MAX_TEXT))
+        if told.ByteSize() > room and len(told.field_violations) > 1:
+            del told.field_violations[-1]
+            break
+    return told
 
 
 def _any(message: ErrorInfo | BadRequest) -> Any:
@@ -173,5 +179,7 @@ def _any(message: ErrorInfo | BadRequest) -> Any:
     return packed
 
 
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _cut(text: str, size: int) -> str:
+    """Return a text of at most `size` bytes in UTF-8; halves of surrogate pairs become question marks."""
+    content = text.encode(errors="replace")
+    return content.decode() if len(content) <= size else content[: size - 3].decode(errors="ignore") + "…"

@@ -7,6 +7,7 @@ serialized once.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from inspect import isasyncgenfunction
 from time import monotonic
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -59,7 +60,8 @@ def _wrapped(method: str, handler: Handler) -> Handler:
         return grpc.unary_unary_rpc_method_handler(
             _unary(method, handler.unary_unary), handler.request_deserializer, serialize
         )
-    if handler.unary_stream is not None:
+    # the health service's Watch is no generator: it writes to the context by itself
+    if handler.unary_stream is not None and isasyncgenfunction(handler.unary_stream):
         return grpc.unary_stream_rpc_method_handler(
             _stream(method, handler.unary_stream), handler.request_deserializer, serialize
         )

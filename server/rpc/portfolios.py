@@ -8,7 +8,7 @@ from aitrader.v1 import simulation_pb2
 from server.rpc import convert
 from server.rpc.errors import NoDataError
 from server.rpc.fields import Fields
-from server.rpc.paging import make_token, read_token
+from server.rpc.paging import fitting, make_token, read_token
 from server.rpc.results import DEFAULT_EXPERIMENT, FIRST_DATE, LAST_DATE
 from storage import portfolios
 from storage.portfolios import StandingRow
@@ -35,13 +35,14 @@ def get_leaderboard(
         raise NoDataError(
             f"experiment '{experiment}' has no trading day by then", experiment=experiment, date=date or ""
         )
-    page, ranks = rows[:size], _ranks(rows[:size], place)
-    curves = portfolios.curves(db, [row.id for row in page], date) if points else {}
-    entries = [
+    asked, ranks = rows[:size], _ranks(rows[:size], place)
+    curves = portfolios.curves(db, [row.id for row in asked], date) if points else {}
+    entries = fitting(
         convert.standing(row, rank, thinned(curves.get(row.id, ()), points))
-        for row, rank in zip(page, ranks, strict=True)
-    ]
-    token = _token(request, page, ranks, place) if len(rows) > size else ""
+        for row, rank in zip(asked, ranks, strict=True)
+    )
+    page = asked[: len(entries)]
+    token = _token(request, page, ranks[: len(page)], place) if len(rows) > len(page) else ""
     return simulation_pb2.GetLeaderboardResponse(leaderboard=entries, experiment=experiment, next_page_token=token)
 
 

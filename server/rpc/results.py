@@ -8,8 +8,7 @@ from aitrader.v1 import portfolio_pb2, simulation_pb2
 from server.rpc import convert
 from server.rpc.errors import NoDataError
 from server.rpc.fields import Fields
-from server.rpc.paging import make_token, read_token
-from server.rpc.status import MAX_RESPONSE
+from server.rpc.paging import MAX_RESPONSE, make_token, read_token
 from storage import jobs, results
 from storage.results import DayRow, ResultQuery
 
@@ -68,7 +67,8 @@ def _query(db: SqliteDatabase, request: simulation_pb2.GetResultsRequest) -> tup
     size = fields.page_size(request.page_size, 100, 1000)
     fields.check()
     if job_id is not None:
-        experiment = experiment or jobs.find_job(db, job_id).experiment
+        job = jobs.find_job(db, job_id)
+        experiment = experiment or job.experiment
     query = ResultQuery(
         experiment=experiment or DEFAULT_EXPERIMENT,
         first=date or first or FIRST_DATE,
@@ -94,12 +94,16 @@ def _results(
             if full:
                 result.rejections.extend(convert.rejection(row) for row in rejections[day.key])
                 result.position_history.extend(convert.position(row) for row in positions[day.key])
-                _fit(result)
+            _fit(result)
             yield day, result
 
 
 def _fit(result: portfolio_pb2.DayResult) -> None:
-    """Leave out what was held in between when the day alone is too large for a message."""
-    if result.ByteSize() > MAX_RESPONSE:
-        for row in result.position_history:
-            row.ClearField("holdings")
+    """Leave out what was held in between, then the last rows, when the day alone is too large for a message."""
+    if result.ByteSize() <= MAX_RESPONSE:
+        return
+    for row in result.position_history:
+        row.ClearField("holdings")
+    for rows in (result.rejections, result.position_history, result.trades):
+        while result.ByteSize() > MAX_RESPONSE and len(rows) > 1:
+            del rows[len(rows) // 2 :]

@@ -6,12 +6,9 @@ from aitrader.v1 import simulation_pb2
 from aitrader.v1.job_pb2 import JobStatus
 from server.rpc import convert
 from server.rpc.fields import Fields
-from server.rpc.paging import make_token, read_token
+from server.rpc.paging import MAX_RESPONSE, fitting, make_token, read_token
 from storage import jobs, model_days
 from storage.events import EventRow
-
-#: bytes a message may have, with room below the 4 MiB that clients accept
-MAX_RESPONSE = 3_500_000
 
 #: jobs whose first page of status is kept
 MAX_CACHED = 1000
@@ -91,11 +88,11 @@ def list_jobs(db: SqliteDatabase, request: simulation_pb2.ListJobsRequest) -> si
         fields.refuse("statuses", "holds a number that is no status")
     fields.check()
     before = read_token(request, (str, str))
-    statuses = [convert.status_text(status) for status in request.statuses if status]
+    asked = set(request.statuses)
+    statuses = [] if JobStatus.JOB_STATUS_UNSPECIFIED in asked else sorted(map(convert.status_text, asked))
     rows = jobs.list_jobs(db, statuses=statuses, experiment=experiment, before=before, limit=size + 1)
-    page = rows[:size]
-    counts = jobs.status_counts(db, [row.job_id for row in page])
-    token = make_token(request, (page[-1].created_at, page[-1].job_id)) if len(rows) > size else ""
-    return simulation_pb2.ListJobsResponse(
-        jobs=[convert.job(row, counts[row.job_id]) for row in page], next_page_token=token
-    )
+    counts = jobs.status_counts(db, [row.job_id for row in rows[:size]])
+    page = fitting(convert.job(row, counts[row.job_id]) for row in rows[:size])
+    last = rows[len(page) - 1] if len(rows) > len(page) else None
+    token = make_token(request, (last.created_at, last.job_id)) if last else ""
+    return simulation_pb2.ListJobsResponse(jobs=page, next_page_token=token)

@@ -12,8 +12,8 @@ from google.protobuf.json_format import MessageToJson
 
 from aitrader.v1 import portfolio_pb2
 from server.agents.registry import RULES
-from server.market.price_file import read_prices
 from server.market.found import PlacedBar
+from server.market.price_file import read_prices
 from storage.prices import BarRow
 from tests.service import BackgroundLoop, Service, config, model
 

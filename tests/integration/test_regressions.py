@@ -221,9 +221,7 @@ def _outcome(service: Service, path: str, experiment: str) -> str:
         return str(error.code().name)  # type: ignore[attr-defined]
 
 
-def test_a_hundred_identical_triggers_at_once_make_one_job(
-    service: Service, experiment: str, tmp_path: Path
-) -> None:
+def test_a_hundred_identical_triggers_at_once_make_one_job(service: Service, experiment: str, tmp_path: Path) -> None:
     go_on = tmp_path / "go-on"
     path = service.write_config(config(scripted("m", wait_on=DATES[0], wait_for=str(go_on))))
 
@@ -260,7 +258,9 @@ def test_no_model_day_is_done_twice(new_service: Callable[..., Service], tmp_pat
     go_on = tmp_path / "go-on"
     orders = {date: [("buy", "FLAT", 1)] for date in DATES}
     waiting = scripted("m", orders, wait_on=DATES[2], wait_for=str(go_on))
-    job_id = service.trigger(config(waiting, scripted("n", orders, die_on=DATES[1], once=str(tmp_path / "died")))).job_id
+    job_id = service.trigger(
+        config(waiting, scripted("n", orders, die_on=DATES[1], once=str(tmp_path / "died")))
+    ).job_id
     wait_until(go_on.with_name("go-on.reached").exists, "the third day")
     service.restart()
     go_on.touch()

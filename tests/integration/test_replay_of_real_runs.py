@@ -150,9 +150,7 @@ def test_every_day_ends_with_the_recorded_portfolio(replayed: Replayed, real_dat
 
     days = {day.date: day for day in replayed.service.results(model=name)}
 
-    assert {
-        date: (from_real(days[date].cash), tuple(sorted(days[date].positions.items()))) for date in ended
-    } == ended
+    assert {date: (from_real(days[date].cash), tuple(sorted(days[date].positions.items()))) for date in ended} == ended
 
 
 @pytest.mark.parametrize("name", MODELS)

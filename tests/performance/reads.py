@@ -63,4 +63,5 @@ def _details(side: Rates, empty: Rates) -> dict[str, float]:
         "per_second": rounded(side.median),
         "empty_per_second": rounded(empty.median),
         "server_us_per_call": rounded(side.server_us_per_call),
+        "empty_us_per_call": rounded(empty.server_us_per_call),
     }

@@ -12,29 +12,42 @@ SUBSCRIBERS = 1_000
 PACE = 0.2
 
 #: measuring windows
-WINDOWS = 8
+WINDOWS = 4
+
+ROUNDS = 3
 
 
 def measure(bench: Workbench) -> list[Figure]:
-    """Measure how late events reach subscribers in two client processes."""
+    """Measure how late events reach subscribers in two client processes, each time from a new server."""
+    rounds = [_round(bench, number) for number in range(ROUNDS)]
+    middle = sorted(rounds, key=lambda found: found["p99"])[ROUNDS // 2]
+    how = (
+        f"{SUBSCRIBERS:,} subscribers of one running job in two client processes over ten connections; from an event's"
+        f" event_time to its receipt; end and next start mostly share a message; "
+        f"the median of {ROUNDS} rounds of {WINDOWS * bench.seconds:g} s"
+    )
+    all_ = [found["p99"] for found in rounds]
+    return [at_most("stream_1000_subscribers_p99_ms", middle["p99"], 50.0, "ms", how, **middle, all=all_)]
+
+
+def _round(bench: Workbench, number: int) -> dict[str, float]:
     model = {"signature": "paced", "basemodel": KIND, "parameters": {"seconds": PACE}}
     config = bench.config("paced.json", [model], len(bench.dates))
-    with bench.serve(bench.database("streams"), PACED_SERVER) as server, client() as one, client() as other:
+    database = bench.database(f"streams-{number}")
+    with bench.serve(database, PACED_SERVER) as server, client() as one, client() as other:
         job = one.ask("trigger", address=server.address, config=config, experiment="paced")
-        return [_figure(bench, server, (one, other), job["job_id"])]
+        return _delivered(bench, server, (one, other), job["job_id"])
 
 
-def _figure(bench: Workbench, server: ServerProcess, clients: tuple[Client, ...], job_id: str) -> Figure:
-    seconds = WINDOWS * bench.seconds
+def _delivered(bench: Workbench, server: ServerProcess, clients: tuple[Client, ...], job_id: str) -> dict[str, float]:
     share = SUBSCRIBERS // len(clients)
+    load = {"address": server.address, "job_id": job_id, "subscribers": share, "seconds": WINDOWS * bench.seconds}
     for one in clients:
-        one.begin("subscribe", address=server.address, job_id=job_id, subscribers=share, seconds=seconds)
+        one.begin("subscribe", **load)
     answers = [one.answer() for one in clients]
-    found = spread([delay for answer in answers for delay in answer["delays"]])
-    events = answers[0]["events"]
-    how = (
-        f"{SUBSCRIBERS:,} subscribers of one running job in two client processes over ten connections; from the event's"
-        f" event_time to receipt, {events} events in {seconds:g} s"
-    )
-    details = {"messages": sum(answer["messages"] for answer in answers), "server_memory_mib": server.memory_mib}
-    return at_most("stream_1000_subscribers_p99_ms", found["p99"], 50.0, "ms", how, **found, **details)
+    return {
+        **spread([delay for answer in answers for delay in answer["delays"]]),
+        "events": answers[0]["events"],
+        "messages": sum(answer["messages"] for answer in answers),
+        "server_memory_mib": round(server.memory_mib, 1),
+    }

