@@ -129,6 +129,12 @@ def find_job(db: SqliteDatabase, job_id: str) -> JobRow:
     return _row(values)
 
 
+def last_sequence(db: SqliteDatabase, job_id: str) -> int | None:
+    """Return the sequence of a job's last event; None when there is no such job."""
+    values = db.execute_sql("SELECT last_sequence FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+    return None if values is None else int(values[0])
+
+
 def find_request(db: SqliteDatabase, request_id: str, request_digest: str) -> JobRow | None:
     """Return the job that a request id stands for; None when it is new.
 

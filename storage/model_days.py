@@ -4,12 +4,13 @@ Only the current attempt of a running model-day can be committed, only on top of
 everything of a day is stored or nothing: trading day, positions, holdings, rejections, status and event.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 from peewee import SqliteDatabase
@@ -120,6 +121,12 @@ _PORTFOLIO = """
     SELECT id, trading_days FROM portfolios
     WHERE experiment = ? AND model = ? AND claimed_by = ? AND (last_day IS NULL OR last_day < ?)
 """
+#: one statement for all positions of a day, whose rows SQLite makes without Python's lock
+_INSERT_HOLDINGS = """
+    INSERT INTO holdings (position_id, symbol, quantity)
+    SELECT CAST(position.key AS INTEGER), holding.key, holding.value
+    FROM json_each(?) AS position, json_each(position.value) AS holding
+"""
 _EXTEND = "UPDATE portfolios SET last_day = ?, last_value = ?, trading_days = ? WHERE id = ?"
 _POSITIONS = (
     "id",
@@ -158,6 +165,18 @@ _TRADING_DAYS = (
 def model_days(db: SqliteDatabase, job_id: str, *, after: tuple[str, str] = ("", ""), limit: int) -> list[ModelDayRow]:
     """Return the model-days of a job by date, then model; `after` is the (date, model) of the last one seen."""
     return [_row(values) for values in db.execute_sql(_PAGE, (job_id, *after, limit))]
+
+
+def find_model_days(db: SqliteDatabase, job_id: str, keys: Sequence[tuple[str, str]]) -> list[ModelDayRow]:
+    """Return some model-days of a job by their (date, model)."""
+    if not keys:
+        return []
+    places = ", ".join(["(?, ?)"] * len(keys))
+    sql = f"""
+        SELECT {_COLUMNS} FROM (VALUES {places}) AS k
+        JOIN job_details AS d ON (d.job_id, d.date, d.model) = (?, column1, column2)
+    """
+    return [_row(values) for values in db.execute_sql(sql, (*chain.from_iterable(keys), job_id))]
 
 
 def current(db: SqliteDatabase, job_id: str) -> tuple[str, str] | None:
@@ -256,8 +275,8 @@ def _insert_positions(db: SqliteDatabase, attempt: Attempt, day: DayRecord, crea
     numbered = list(zip(count(first), day.positions, strict=False))
     rows = ((position_id, *key, *_position(position), created_at) for position_id, position in numbered)
     insert_many(db, "positions", _POSITIONS, rows)
-    holdings = ((position_id, *held) for position_id, position in numbered for held in position.holdings)
-    insert_many(db, "holdings", ("position_id", "symbol", "quantity"), holdings)
+    holdings = {position_id: dict(position.holdings) for position_id, position in numbered if position.holdings}
+    db.execute_sql(_INSERT_HOLDINGS, (json.dumps(holdings),))
     return first + len(day.positions) - 1
 
 

@@ -66,17 +66,12 @@ class EventLog:
 
 
 class ProgressLogs:
-    """The event logs of the jobs that run in this process, and who wants to hear of every event."""
+    """The event logs of the jobs that run in this process."""
 
     def __init__(self, encode: Encode) -> None:
         self._encode = encode
         self._logs: dict[str, EventLog] = {}
-        self._listeners: list[Callable[[EventRow], None]] = []
         self.closed = False
-
-    def listen(self, listener: Callable[[EventRow], None]) -> None:
-        """Call a function with every event that is published."""
-        self._listeners.append(listener)
 
     def open(self, job_id: str, after_sequence: int) -> None:
         """Begin the log of a job whose last stored event is given."""
@@ -98,8 +93,6 @@ class ProgressLogs:
 
     def publish(self, row: EventRow) -> None:
         """Append a stored event to its job's log; the log is closed by the job's last event."""
-        for listener in self._listeners:
-            listener(row)
         log = self._logs.get(row.job_id)
         if log is not None:
             log.append(row)

@@ -14,8 +14,9 @@ from server.engine.portfolio import Portfolio
 from server.jobs.journal import Journal
 from server.jobs.outcome import closing_portfolio, day_record
 from server.jobs.spec import JobSpec, ModelSpec
-from server.pool.protocol import Place, WorkerPool
+from server.pool.protocol import WorkerPool
 from storage import jobs, model_days
+from storage.database import gather_statistics
 from storage.errors import StorageBusyError, StorageError
 from storage.jobs import JobRow
 from storage.model_days import Attempt, ModelDayRow
@@ -80,6 +81,7 @@ class JobRunner:
             error = f"the job could not go on: {type(failure).__name__}"
         if not self._stopping:
             await self._end(error)
+            await self._journal.write(gather_statistics)
             logger.info("job_ended", job_id=self._job.job_id, error=error)
 
     async def _end(self, error: str | None) -> None:
@@ -103,12 +105,11 @@ class JobRunner:
         first = day.attempt + 1
         last = first + self._spec.max_retries
         for number in range(first, last + 1):
-            async with self._pool.place() as place:
-                if self._stopping or await self._try(place, day, number, retry=number < last):
-                    return
+            if await self._try(day, number, retry=number < last):
+                return
 
-    async def _try(self, place: Place, day: ModelDayRow, number: int, *, retry: bool) -> bool:
-        """Run one attempt; tell whether the model-day has ended."""
+    async def _try(self, day: ModelDayRow, number: int, *, retry: bool) -> bool:
+        """Run one attempt and store its outcome; tell whether the model-day has ended, or is to wait for a restart."""
         attempt = Attempt(
             job_id=self._job.job_id,
             experiment=self._job.experiment,
@@ -116,14 +117,19 @@ class JobRunner:
             date=day.date,
             number=number,
         )
-        started = monotonic()
-        self._journal.post(lambda db: model_days.start_attempt(db, attempt, self._clock()))
-        outcome = await place.run(self._task(attempt), self._snapshot)
-        outcome = await self._commit(attempt, outcome, monotonic() - started)
+        async with self._pool.place() as place:
+            if self._stopping:
+                return True
+            started = monotonic()
+            self._journal.post(lambda db: model_days.start_attempt(db, attempt, self._clock()))
+            outcome = await place.run(self._task(attempt), self._snapshot)
+        # the place is free for others while this outcome waits for its commit
+        seconds = monotonic() - started
+        outcome = await self._commit(attempt, outcome, seconds)
         if isinstance(outcome, ModelDayResult):
             return True
         retry = retry and outcome.kind in WORTH_RETRYING
-        await self._end_failed(attempt, outcome, monotonic() - started, retry=retry)
+        await self._end_failed(attempt, outcome, seconds, retry=retry)
         return not retry
 
     async def _commit(self, attempt: Attempt, outcome: ModelDayOutcome, seconds: float) -> ModelDayOutcome:

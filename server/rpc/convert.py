@@ -7,11 +7,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from aitrader.v1 import job_pb2, portfolio_pb2, simulation_pb2
 from server.jobs.service import Triggered
-from storage.events import EventRow
+from storage.events import EventRow, EventType
 from storage.jobs import JobRow
-from storage.model_days import ModelDayRow
+from storage.model_days import ModelDayRow, ModelDayStatus
 from storage.portfolios import SeriesRow, StandingRow
 from storage.results import DayRow, PositionRow, RejectionRow
+
+_MODEL_DAY_STATUS = {
+    status: job_pb2.ModelDayStatus.Value(f"MODEL_DAY_STATUS_{status.upper()}") for status in ModelDayStatus
+}
+_EVENT_TYPE = {event: job_pb2.EventType.Value(f"EVENT_TYPE_{event.upper()}") for event in EventType}
 
 
 def job_status(text: str) -> job_pb2.JobStatus.ValueType:
@@ -32,10 +37,8 @@ def time(text: str | None) -> Timestamp | None:
     return Timestamp(seconds=int(moment.timestamp()), nanos=moment.microsecond * 1000)
 
 
-def progress(
-    counts: Mapping[str, int], current: tuple[str, str] | None = None, details: Sequence[ModelDayRow] = ()
-) -> job_pb2.Progress:
-    """Return counts by status, with the (date, model) that is running and some model-days."""
+def progress(counts: Mapping[str, int], current: tuple[str, str] | None = None) -> job_pb2.Progress:
+    """Return counts by status, with the (date, model) that is running."""
     return job_pb2.Progress(
         total_model_days=sum(counts.values()),
         completed=counts.get("completed", 0),
@@ -45,7 +48,6 @@ def progress(
         skipped=counts.get("skipped", 0),
         cancelled=counts.get("cancelled", 0),
         current=None if current is None else job_pb2.ModelDayKey(date=current[0], model=current[1]),
-        details=[model_day(day) for day in details],
     )
 
 
@@ -54,13 +56,18 @@ def model_day(row: ModelDayRow) -> job_pb2.ModelDay:
     return job_pb2.ModelDay(
         date=row.date,
         model=row.model,
-        status=job_pb2.ModelDayStatus.Value(f"MODEL_DAY_STATUS_{row.status.upper()}"),
+        status=_MODEL_DAY_STATUS[row.status],
         attempt=row.attempt,
         duration_seconds=row.duration_seconds,
         error=row.error or "",
         started_time=time(row.started_at),
         completed_time=time(row.completed_at),
     )
+
+
+def encoded_model_day(row: ModelDayRow) -> bytes:
+    """Return a GetStatusResponse with one model-day, as bytes that can be joined with those of others."""
+    return simulation_pb2.GetStatusResponse(progress=job_pb2.Progress(details=[model_day(row)])).SerializeToString()
 
 
 def job(row: JobRow, counts: Mapping[str, int]) -> job_pb2.Job:
@@ -136,7 +143,7 @@ def event(row: EventRow) -> job_pb2.ProgressEvent:
     return job_pb2.ProgressEvent(
         sequence=row.sequence,
         event_time=time(row.created_at),
-        type=job_pb2.EventType.Value(f"EVENT_TYPE_{row.event_type.upper()}"),
+        type=_EVENT_TYPE[row.event_type],
         job_id=row.job_id,
         status=job_status(row.status),
         date=row.date or "",

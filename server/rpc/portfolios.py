@@ -11,7 +11,11 @@ from server.rpc.fields import Fields
 from server.rpc.paging import fitting, make_token, read_token
 from server.rpc.results import DEFAULT_EXPERIMENT, FIRST_DATE, LAST_DATE
 from storage import portfolios
+from storage.database import data_version
 from storage.portfolios import StandingRow
+
+#: answers kept; each has at most a thousand entries
+MAX_KEPT = 50
 
 
 def get_leaderboard(
@@ -44,6 +48,29 @@ def get_leaderboard(
     page = asked[: len(entries)]
     token = _token(request, page, ranks[: len(page)], place) if len(rows) > len(page) else ""
     return simulation_pb2.GetLeaderboardResponse(leaderboard=entries, experiment=experiment, next_page_token=token)
+
+
+class LeaderboardReader:
+    """Answers GetLeaderboard where many ask at once: an answer is kept until the database has changed."""
+
+    def __init__(self, db: SqliteDatabase) -> None:
+        self._db = db
+        self._version: int | None = None
+        self._kept: dict[bytes, bytes] = {}
+
+    def read(self, request: simulation_pb2.GetLeaderboardRequest) -> bytes:
+        """Return a page of the ranking as a serialized GetLeaderboardResponse.
+
+        Raises:
+            InvalidRequestError, NoDataError: as `get_leaderboard`.
+        """
+        version = data_version(self._db)
+        if version != self._version or len(self._kept) >= MAX_KEPT:
+            self._version, self._kept = version, {}
+        question = request.SerializeToString()
+        if question not in self._kept:
+            self._kept[question] = get_leaderboard(self._db, request).SerializeToString()
+        return self._kept[question]
 
 
 def thinned(values: Sequence[float], points: int) -> list[float]:

@@ -16,6 +16,7 @@ from server.jobs.request import TriggerCommand
 from server.jobs.service import JobService, Triggered
 from server.rpc import convert, portfolios, results, status
 from server.rpc.fields import Fields
+from server.rpc.portfolios import LeaderboardReader
 from server.rpc.status import StatusReader
 from server.rpc.stream import ProgressStreamer
 
@@ -30,9 +31,9 @@ class SimulationServicer(SimulationServiceServicer):
         self._db = db
         self._jobs = jobs
         self._status = StatusReader(db)
+        self._leaderboard = LeaderboardReader(db)
         self._streamer = ProgressStreamer(db, logs)
         self._triggers: set[asyncio.Task[Triggered]] = set()
-        logs.listen(self._status.forget)
 
     async def Trigger(self, request: simulation_pb2.TriggerRequest, context: Context) -> simulation_pb2.TriggerResponse:
         """Accept a job, once the request is in order; a caller who goes away does not undo it."""
@@ -58,13 +59,13 @@ class SimulationServicer(SimulationServiceServicer):
         """List results."""
         return await asyncio.to_thread(results.get_results, self._db, request)
 
-    async def GetLeaderboard(
+    async def GetLeaderboard(  # type: ignore[override]  # serialized already
         self, request: simulation_pb2.GetLeaderboardRequest, context: Context
-    ) -> simulation_pb2.GetLeaderboardResponse:
+    ) -> simulation_pb2.GetLeaderboardResponse | bytes:
         """Rank portfolios: the latest ranking without curves is one short indexed read."""
         if request.date or request.curve_points:
             return await asyncio.to_thread(portfolios.get_leaderboard, self._db, request)
-        return portfolios.get_leaderboard(self._db, request)
+        return self._leaderboard.read(request)
 
     async def GetPortfolioTimeseries(
         self, request: simulation_pb2.GetPortfolioTimeseriesRequest, context: Context

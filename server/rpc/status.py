@@ -1,5 +1,9 @@
 """GetStatus and ListJobs."""
 
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TypeAlias
+
 from peewee import SqliteDatabase
 
 from aitrader.v1 import simulation_pb2
@@ -7,25 +11,39 @@ from aitrader.v1.job_pb2 import JobStatus
 from server.rpc import convert
 from server.rpc.fields import Fields
 from server.rpc.paging import MAX_RESPONSE, fitting, make_token, read_token
-from storage import jobs, model_days
-from storage.events import EventRow
+from storage import events, jobs, model_days
 
-#: jobs whose first page of status is kept
-MAX_CACHED = 1000
+#: bytes of answers kept for the next caller
+MAX_KEPT = 64 * 1024 * 1024
+
+#: (date, model) of a model-day
+Key: TypeAlias = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """The first page of a job as of an event: the whole answer, and its model-days encoded one by one."""
+
+    sequence: int
+    response: bytes
+    days: dict[Key, bytes]
+
+    @property
+    def size(self) -> int:
+        return 2 * len(self.response) + 200 * len(self.days)
 
 
 class StatusReader:
-    """Answers GetStatus. The first page of a job is kept as bytes until an event of the job is published."""
+    """Answers GetStatus.
+
+    The first page of a job is kept, and good until the job has another event; then only the model-days that events
+    tell of are read and encoded again. Encoded pieces are joined, which merges them as protobuf messages.
+    """
 
     def __init__(self, db: SqliteDatabase) -> None:
         self._db = db
-        self._cache: dict[tuple[str, int], bytes] = {}
-        self._cached_sizes: dict[str, set[int]] = {}
-
-    def forget(self, event: EventRow) -> None:
-        """Drop what is kept of an event's job."""
-        for size in self._cached_sizes.pop(event.job_id, ()):
-            self._cache.pop((event.job_id, size), None)
+        self._kept: OrderedDict[tuple[str, int], _Kept] = OrderedDict()
+        self._size = 0
 
     def read(self, request: simulation_pb2.GetStatusRequest) -> bytes:
         """Return the state of a job as a serialized GetStatusResponse.
@@ -34,35 +52,52 @@ class StatusReader:
             InvalidRequestError: a field is wrong.
             JobNotFoundError: there is no such job.
         """
+        kept = None if request.page_token else self._kept.get((request.job_id, request.page_size))
+        if kept is not None and jobs.last_sequence(self._db, request.job_id) == kept.sequence:
+            self._kept.move_to_end((request.job_id, request.page_size))
+            return kept.response
+        with self._db.atomic():  # one snapshot of the database for all reads
+            fresh = self._fresh(request, kept)
         if not request.page_token:
-            kept = self._cache.get((request.job_id, request.page_size))
-            if kept is not None:
-                return kept
-        response = self._response(request).SerializeToString()
-        if not request.page_token:
-            self._keep(request.job_id, request.page_size, response)
-        return response
+            self._keep((request.job_id, request.page_size), fresh)
+        return fresh.response
 
-    def _keep(self, job_id: str, size: int, response: bytes) -> None:
-        if len(self._cache) >= MAX_CACHED:
-            self._cache.clear()
-            self._cached_sizes.clear()
-        self._cache[job_id, size] = response
-        self._cached_sizes.setdefault(job_id, set()).add(size)
-
-    def _response(self, request: simulation_pb2.GetStatusRequest) -> simulation_pb2.GetStatusResponse:
+    def _fresh(self, request: simulation_pb2.GetStatusRequest, kept: _Kept | None) -> _Kept:
         fields = Fields()
         job_id = fields.required("job_id", request.job_id, 128)
         size = fields.page_size(request.page_size, 5000, 10_000)
         fields.check()
         job = jobs.find_job(self._db, job_id)
-        after = read_token(request, (str, str)) or ("", "")
-        details = model_days.model_days(self._db, job_id, after=after, limit=size + 1)
-        details, more = _fitting(details, size)
-        token = make_token(request, (details[-1].date, details[-1].model)) if more else ""
+        days, token = self._updated(kept, job_id), ""
+        if days is None:
+            after = read_token(request, (str, str)) or ("", "")
+            rows, more = _fitting(model_days.model_days(self._db, job_id, after=after, limit=size + 1), size)
+            days = {(row.date, row.model): convert.encoded_model_day(row) for row in rows}
+            token = make_token(request, (rows[-1].date, rows[-1].model)) if more else ""
         counts = jobs.status_counts(self._db, [job_id])[job_id]
-        progress = convert.progress(counts, model_days.current(self._db, job_id), details)
-        return convert.status_response(job, progress, token)
+        progress = convert.progress(counts, model_days.current(self._db, job_id))
+        head = convert.status_response(job, progress, token).SerializeToString()
+        response = b"".join([head, *days.values()])
+        return _Kept(sequence=job.last_sequence, response=response, days={} if token else days)
+
+    def _updated(self, kept: _Kept | None, job_id: str) -> dict[Key, bytes] | None:
+        """Return the encoded model-days with those that changed since; None when all are to be read."""
+        if kept is None or not kept.days:
+            return None
+        changed = events.model_days_changed(self._db, job_id, kept.sequence)
+        if changed is None:
+            return None
+        rows = model_days.find_model_days(self._db, job_id, changed)
+        return kept.days | {(row.date, row.model): convert.encoded_model_day(row) for row in rows}
+
+    def _keep(self, key: tuple[str, int], fresh: _Kept) -> None:
+        if key in self._kept:
+            self._size -= self._kept.pop(key).size
+        self._kept[key] = fresh
+        self._size += fresh.size
+        while self._size > MAX_KEPT:
+            _, oldest = self._kept.popitem(last=False)
+            self._size -= oldest.size
 
 
 def _fitting(details: list[model_days.ModelDayRow], size: int) -> tuple[list[model_days.ModelDayRow], bool]:

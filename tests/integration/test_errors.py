@@ -99,3 +99,30 @@ def _refused_as(service: Service, request: TriggerRequest) -> str:
     except grpc.RpcError as error:
         return Refusal(error).reason
     return ""
+
+
+@pytest.mark.xfail(reason="writes of a running job that meet a busy database end the whole job", strict=True)
+def test_job_outlasts_a_lock_of_the_database(
+    new_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("storage.database.BUSY_TIMEOUT", 0.02)
+    service = new_service()
+    gate, second = tmp_path / "gate", tmp_path / "second"
+    waiting = [
+        scripted("m", wait_on=DATES[1], wait_for=str(gate)),
+        scripted("n", wait_on=DATES[1], wait_for=str(second)),
+    ]
+    job_id = service.trigger(config(*waiting, end=DATES[3])).job_id
+    wait_until((tmp_path / "gate.reached").exists, "the second day")
+    service.db.execute_sql("BEGIN IMMEDIATE")
+
+    gate.touch()
+    wait_until((tmp_path / "second.reached").exists, "the second model's day")
+    second.touch()
+    other = TriggerRequest(config_path=service.write_config(config(model("m"))), experiment="other")
+    refusals = [refusal(service.stub.Trigger, other).reason for _ in range(5)]
+    service.db.execute_sql("ROLLBACK")
+
+    assert refusals == ["STORAGE_BUSY"] * 5
+    status = service.ended(job_id)
+    assert (status.progress.completed, status.error) == (8, "")
