@@ -70,7 +70,8 @@ def migrate(db: SqliteDatabase) -> list[str]:
     if unknown:
         raise SchemaError(f"the database was written by a newer version: it has {', '.join(unknown)}")
     applied: list[str] = runner.up()
-    gather_statistics(db)
+    if applied:
+        gather_statistics(db)
     return applied
 
 
@@ -83,6 +84,11 @@ def gather_statistics(db: SqliteDatabase) -> None:
 def data_version(db: SqliteDatabase) -> int:
     """Return a number that changes whenever another connection has changed the database."""
     return int(db.execute_sql("PRAGMA data_version").fetchone()[0])
+
+
+def is_lock(error: Exception) -> bool:
+    """Tell whether an error says that another process holds the database."""
+    return isinstance(error, OperationalError) and ("locked" in str(error) or "busy" in str(error))
 
 
 def timestamp(moment: datetime) -> str:

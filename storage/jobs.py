@@ -66,7 +66,10 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """What identifies a trigger: the same digests mean the same job."""
+    """What identifies a trigger.
+
+    The same `request_digest` means the same request, the same `config_digest` the same work.
+    """
 
     job_id: str
     request_id: str | None
@@ -189,7 +192,7 @@ def accept_job(db: SqliteDatabase, request: JobRequest, plan: Planner, now: date
         return ExistingJob(job=known)
     active = active_jobs(db)
     for job in active:
-        if (job.request_digest, job.config_digest) == (request.request_digest, request.config_digest):
+        if job.config_digest == request.config_digest:
             return ExistingJob(job=job)
     states = portfolios.find_portfolios(db, request.experiment, request.models)
     _refuse_held(active, states.values())

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from peewee import OperationalError, PeeweeException, SqliteDatabase
 
+from storage.database import is_lock
 from storage.errors import StorageBusyError, StorageError
 
 T = TypeVar("T")
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 class _Entry:
     operation: Operation[Any]
     future: Future[Any]
+    patient: bool
     result: Any = None
     error: Exception | None = None
 
@@ -62,6 +64,7 @@ class Writer:
     def __init__(self, db: SqliteDatabase) -> None:
         self._db = db
         self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._held: list[_Entry] = []
         self._thread = threading.Thread(target=self._work, name="storage-writer", daemon=True)
 
     def start(self) -> None:
@@ -73,29 +76,34 @@ class Writer:
         self._queue.put(None)
         self._thread.join()
 
-    def submit(self, operation: Operation[T]) -> "Future[T]":
-        """Queue an operation; the future is done once its transaction is committed."""
-        entry = _Entry(operation, Future())
+    def submit(self, operation: Operation[T], *, patient: bool = False) -> "Future[T]":
+        """Queue an operation; the future is done once its transaction is committed.
+
+        A patient operation is tried again, in its order, for as long as another process locks the database; any other
+        fails with `StorageBusyError`.
+        """
+        entry = _Entry(operation, Future(), patient)
         entry.future.set_running_or_notify_cancel()
         self._queue.put(entry)
         return entry.future
 
     def _work(self) -> None:
+        ended = False
         try:
-            while (entry := self._queue.get()) is not None:
-                group, ended = self._group(entry)
+            while not ended:
+                group, ended = self._group()
                 self._commit(group)
-                if ended:
-                    break
+            for entry in self._held:
+                entry.settle()
         finally:
             self._db.close()
 
-    def _group(self, first: _Entry) -> tuple[list[_Entry], bool]:
-        """Take what waits, up to the limit; tell whether the end was among it."""
-        group = [first]
+    def _group(self) -> tuple[list[_Entry], bool]:
+        """Take what was held back and what waits, up to the limit; tell whether the end was among it."""
+        group, self._held = self._held, []
         while len(group) < GROUP_LIMIT:
             try:
-                entry = self._queue.get_nowait()
+                entry = self._queue.get(block=not group)
             except queue.Empty:
                 break
             if entry is None:
@@ -106,14 +114,17 @@ class Writer:
     def _commit(self, group: list[_Entry]) -> None:
         try:
             self._transact(group)
-        except Exception:  # whatever it is, each operation is to learn of it, and the thread must live
+        except Exception as error:  # whatever it is, each operation is to learn of it, and the thread must live
             logger.warning("a transaction of %d operation(s) failed", len(group), exc_info=True)
-            if len(group) > 1:
+            if len(group) > 1 and not is_lock(error):
                 for entry in group:
                     self._commit([entry])
                 return
         for entry in group:
-            entry.settle()
+            if entry.patient and isinstance(entry.error, StorageBusyError):
+                self._held.append(entry)
+            else:
+                entry.settle()
 
     def _transact(self, group: list[_Entry]) -> None:
         try:
@@ -127,6 +138,6 @@ class Writer:
 
 
 def _storage_error(error: Exception) -> Exception:
-    if isinstance(error, OperationalError) and ("locked" in str(error) or "busy" in str(error)):
+    if is_lock(error):
         return StorageBusyError(f"the database is busy: {error}")
     return StorageError(f"the database refused the write: {error}")

@@ -14,9 +14,16 @@ from server.engine.orders import MAX_QUANTITY, Action, Fill, Order, Rejection, R
 from server.engine.portfolio import Portfolio, Position
 from server.engine.text import MAX_WORD, plain
 
+#: orders of one day; what they leave fits into one message
+MAX_ORDERS = 5000
+
 
 class LedgerError(Exception):
     """The ledger was found in a state that the rules of value forbid."""
+
+
+class TooManyOrdersError(Exception):
+    """A trader gave more orders than a day may have."""
 
 
 class Ledger:
@@ -69,7 +76,13 @@ class Ledger:
         return tuple(self._positions)
 
     def submit(self, order: Order) -> Fill | Rejection:
-        """Book an order at the open of the date, or refuse it with the reason."""
+        """Book an order at the open of the date, or refuse it with the reason.
+
+        Raises:
+            TooManyOrdersError: the day has `MAX_ORDERS` already.
+        """
+        if len(self._fills) + len(self._rejections) >= MAX_ORDERS:
+            raise TooManyOrdersError(f"more than {MAX_ORDERS} orders on one day")
         refusal = self._refusal(order)
         if refusal is not None:
             reason, message = refusal

@@ -4,7 +4,6 @@ Keys that are not known are reported as warnings, so that an old file loads unch
 refused with the path of every wrong field.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -146,10 +145,9 @@ class SimulationConfig(_Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedConfig:
-    """A config with its path inside the configs folder, the digest of its bytes and the keys nobody knows."""
+    """A config with its path inside the configs folder and the keys nobody knows."""
 
     path: str
-    digest: str
     config: SimulationConfig
     unknown_keys: tuple[str, ...]
 
@@ -164,13 +162,11 @@ def load_config(folder: Path, path: str) -> LoadedConfig:
     """
     relative, content = _read(folder, path)
     values = _parse(content, relative)
-    digest = hashlib.sha256(content)
     if isinstance(values, dict) and isinstance(values.get("universe"), str):
-        values["universe"], universe = _universe(folder, values["universe"])
-        digest.update(universe)
+        values["universe"] = _universe(folder, values["universe"])
     config = _validate(values)
     unknown = tuple(_unknown_keys(config))
-    return LoadedConfig(path=relative, digest=digest.hexdigest(), config=config, unknown_keys=unknown)
+    return LoadedConfig(path=relative, config=config, unknown_keys=unknown)
 
 
 def normalise_path(path: str) -> str:
@@ -216,10 +212,9 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
 
 
-def _universe(folder: Path, path: str) -> tuple[Any, bytes]:
+def _universe(folder: Path, path: str) -> Any:  # noqa: ANN401
     try:
-        content = locate(folder, path, "configs folder").read_bytes()
-        return _json(content), content
+        return _json(locate(folder, path, "configs folder").read_bytes())
     except (FolderError, OSError, ValueError) as error:
         reason = error if isinstance(error, FolderError) else "could not be read as JSON"
         raise InvalidRequestError.of("config.universe", f"file '{path[:200]}' {reason}") from None

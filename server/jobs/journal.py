@@ -23,17 +23,21 @@ class Journal:
         self._logs = logs
 
     async def write(self, operation: Operation[T]) -> T:
-        """Run a write operation and return its result, once it is committed."""
+        """Run a write operation and return its result, once it is committed.
+
+        Raises:
+            StorageBusyError: another process holds the database.
+        """
         return await asyncio.wrap_future(self._writer.submit(operation))
 
     async def record(self, operation: Operation[EventRow]) -> EventRow:
-        """Run a write operation that returns an event, and publish it."""
+        """Run a write operation that returns an event, and publish it, however long the database is busy."""
         return await asyncio.wrap_future(self.post(operation))
 
     def post(self, operation: Operation[EventRow]) -> "Future[EventRow]":
-        """Queue a write operation that returns an event, and publish it once it is committed."""
+        """Queue a write operation that returns an event; as `record`."""
         loop = asyncio.get_running_loop()
-        future = self._writer.submit(operation)
+        future = self._writer.submit(operation, patient=True)
         # the writer settles futures in the order of their events, and the loop keeps that order
         future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._publish, done))
         return future

@@ -47,13 +47,13 @@ def make_plan(
 
     Raises:
         ConfigChangedError: a portfolio was begun with another definition of its model.
-        InvalidRequestError: no date of the range has prices, and no portfolio has reached it either.
+        InvalidRequestError: no date of the range has prices, and not every portfolio has reached it already.
     """
     for model in spec.models:
         _refuse_changed(model, experiment, portfolios.get(model.signature))
     asked = [day for day in market.trading_dates if day >= dates.first and (dates.last is None or day <= dates.last)]
     last_days = [row.last_day for row in portfolios.values() if row.last_day is not None]
-    if not asked and not any(day >= dates.first for day in last_days):
+    if not asked and not _all_reached(spec, dates.first, portfolios):
         raise InvalidRequestError.of("start_date", _no_prices(dates, market))
     warnings = [*_range_warnings(dates, market), *_universe_warnings(spec, market)]
     wanted: list[tuple[str, int, str]] = []
@@ -64,6 +64,12 @@ def make_plan(
         warnings += told
     model_days = tuple((day, signature) for day, _, signature in sorted(wanted))
     return Plan(model_days=model_days, warnings=tuple(warnings), last_simulation_date=min(last_days, default=None))
+
+
+def _all_reached(spec: JobSpec, first: str, portfolios: Mapping[str, PortfolioRow]) -> bool:
+    """Tell whether every model has traded on or after a date."""
+    rows = [portfolios.get(model.signature) for model in spec.models]
+    return all(row is not None and row.last_day is not None and row.last_day >= first for row in rows)
 
 
 def _refuse_changed(model: ModelSpec, experiment: str, row: PortfolioRow | None) -> None:

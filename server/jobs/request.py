@@ -39,11 +39,16 @@ class ResolvedRequest:
     """What a request asks for, with its config read."""
 
     config_path: str
-    config_digest: str
     experiment: str
     dates: DateRange
     spec: JobSpec
     warnings: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """What makes two jobs the same: the same work, however it was asked for."""
+        facts = [self.config_path, self.experiment, self.dates.first, self.dates.last, self.spec.to_json()]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def resolve(command: TriggerCommand, configs: Path, traders: TraderFactory) -> ResolvedRequest:
@@ -55,7 +60,6 @@ def resolve(command: TriggerCommand, configs: Path, traders: TraderFactory) -> R
     config = load_config(configs, command.config_path)
     return ResolvedRequest(
         config_path=config.path,
-        config_digest=config.digest,
         experiment=command.experiment or config.config.experiment,
         dates=_dates(command, config),
         spec=_spec(_chosen(command, config), config, traders),

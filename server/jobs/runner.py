@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -26,9 +27,6 @@ Clock = Callable[[], datetime]
 
 #: kinds of failure that another attempt may not meet again
 WORTH_RETRYING = frozenset({FailureKind.WORKER_DIED, FailureKind.STORAGE_ERROR})
-
-#: seconds between tries to store the end of a job in a busy database
-STORAGE_PAUSE = 1.0
 
 logger = structlog.get_logger(__name__)
 
@@ -80,20 +78,10 @@ class JobRunner:
             logger.exception("job_failed", job_id=self._job.job_id)
             error = f"the job could not go on: {type(failure).__name__}"
         if not self._stopping:
-            await self._end(error)
-            await self._journal.write(gather_statistics)
+            await self._journal.record(lambda db: jobs.end_job(db, self._job.job_id, self._clock(), error))
+            with suppress(StorageBusyError):
+                await self._journal.write(gather_statistics)
             logger.info("job_ended", job_id=self._job.job_id, error=error)
-
-    async def _end(self, error: str | None) -> None:
-        """Store the end of the job, however long the database is busy: until then it holds its portfolios."""
-        while True:
-            try:
-                await self._journal.record(lambda db: jobs.end_job(db, self._job.job_id, self._clock(), error))
-            except StorageBusyError:
-                logger.warning("storage_busy", job_id=self._job.job_id)
-                await asyncio.sleep(STORAGE_PAUSE)
-            else:
-                return
 
     async def _run_date(self, days: Sequence[ModelDayRow]) -> None:
         async with asyncio.TaskGroup() as group:

@@ -19,6 +19,7 @@ from server.jobs.runner import JobRunner, RunnerParts
 from server.market.snapshots import Snapshot, Snapshots
 from server.settings import Settings
 from storage import jobs, model_days, portfolios
+from storage.errors import StorageError
 from storage.jobs import Acceptance, AcceptedJob, JobRequest, JobRow, NewJob
 from storage.portfolios import NewPortfolio, PortfolioRow
 
@@ -93,7 +94,8 @@ class JobService:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            await self._reset(job_id)
+            with suppress(StorageError):  # the next start does it as well
+                await self._reset(job_id)
 
     def _known(self, command: TriggerCommand) -> JobRow | None:
         if command.request_id is None:
@@ -138,7 +140,7 @@ class JobService:
             job_id=job_id,
             request_id=command.request_id,
             request_digest=command.digest,
-            config_digest=request.config_digest,
+            config_digest=request.digest,
             config_path=request.config_path,
             experiment=request.experiment,
             models=tuple(model.signature for model in request.spec.models),

@@ -10,7 +10,7 @@ import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -24,6 +24,9 @@ WORKER = (sys.executable, "-m", "server.pool.worker")
 
 #: bytes; holds the outcome of a day with hundreds of fills without growing
 _BUFFER = 8 * 1024 * 1024
+
+#: seconds that idle workers get to end by themselves
+STOP_GRACE = 1.0
 
 logger = structlog.get_logger(__name__)
 
@@ -58,10 +61,13 @@ class _Worker:
         outcome: ModelDayOutcome = await receive(self._reader)
         return outcome
 
-    async def stop(self) -> int:
-        """Close the socket, kill the process if it lives, and return its exit status."""
+    async def stop(self, grace: float = 0.0) -> int:
+        """Close the socket, at which an idle process ends, kill it after `grace` seconds, return its exit status."""
         self._writer.close()
-        if self.process.returncode is None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                return await self.process.wait()
+        with suppress(ProcessLookupError):
             self.process.kill()
         return await self.process.wait()
 
@@ -83,7 +89,7 @@ class LocalPool:
 
     async def stop(self) -> None:
         """End the worker processes, whatever they are doing."""
-        await asyncio.gather(*(worker.stop() for worker in self._workers))
+        await asyncio.gather(*(worker.stop(STOP_GRACE) for worker in self._workers))
         self._workers.clear()
 
     @property

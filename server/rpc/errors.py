@@ -14,10 +14,10 @@ from google.protobuf.any_pb2 import Any
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
-from peewee import OperationalError
 
 from aitrader.v1.errors_pb2 import ErrorReason
 from server.jobs.errors import ConfigChangedError, DrainingError, InvalidRequestError, Violation
+from storage.database import is_lock
 from storage.errors import JobConflictError, JobNotFoundError, RequestIdReusedError, StorageBusyError
 
 DOMAIN = "aitrader"
@@ -135,7 +135,7 @@ _TABLE = (
     ),
     _Row((DrainingError,), StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_DRAINING),
     _Row(
-        (StorageBusyError, OperationalError),
+        (StorageBusyError,),
         StatusCode.UNAVAILABLE,
         ErrorReason.ERROR_REASON_STORAGE_BUSY,
         message="the database is busy",
@@ -145,6 +145,8 @@ _TABLE = (
 
 def error_status(error: Exception) -> ErrorStatus:
     """Return what is sent for an error; what nobody foresaw is INTERNAL with an id and nothing else."""
+    if is_lock(error):
+        error = StorageBusyError()
     for row in _TABLE:
         if isinstance(error, row.errors):
             return ErrorStatus(

@@ -99,11 +99,7 @@ def _results(
 
 
 def _fit(result: portfolio_pb2.DayResult) -> None:
-    """Leave out what was held in between, then the last rows, when the day alone is too large for a message."""
-    if result.ByteSize() <= MAX_RESPONSE:
-        return
-    for row in result.position_history:
-        row.ClearField("holdings")
-    for rows in (result.rejections, result.position_history, result.trades):
-        while result.ByteSize() > MAX_RESPONSE and len(rows) > 1:
-            del rows[len(rows) // 2 :]
+    """Leave out what was held in between when the day alone is too large for a message."""
+    if result.ByteSize() > MAX_RESPONSE:
+        for row in result.position_history:
+            row.ClearField("holdings")

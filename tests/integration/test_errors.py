@@ -101,7 +101,6 @@ def _refused_as(service: Service, request: TriggerRequest) -> str:
     return ""
 
 
-@pytest.mark.xfail(reason="writes of a running job that meet a busy database end the whole job", strict=True)
 def test_job_outlasts_a_lock_of_the_database(
     new_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

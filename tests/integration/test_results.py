@@ -210,10 +210,20 @@ def _diversify(service: Service, *, symbols: int) -> None:
 
 def test_day_of_a_great_many_rejections_stays_under_4_mib(service: Service, experiment: str) -> None:
     line = {"date": DATES[0], "id": 1, "this_action": {"action": "buy", "symbol": "S" * 90, "amount": 1}}
-    (service.data / "many.jsonl").write_text(f"{json.dumps(line)}\n" * 25_000)
+    (service.data / "many.jsonl").write_text(f"{json.dumps(line)}\n" * 5_000)
     service.run(config(model("m", "replay/many.jsonl"), end=DATES[0]), experiment=experiment)
 
     (page,) = pages(service, experiment=experiment, detail=RESULT_DETAIL_FULL)
 
     assert page.ByteSize() < MAX_RESPONSE
     assert page.results[0].rejections
+
+
+def test_day_of_more_orders_than_a_day_may_have_fails(service: Service, experiment: str) -> None:
+    line = {"date": DATES[0], "id": 1, "this_action": {"action": "buy", "symbol": "UP", "amount": 0}}
+    (service.data / "endless.jsonl").write_text(f"{json.dumps(line)}\n" * 5_001)
+
+    status = service.run(config(model("m", "replay/endless.jsonl"), end=DATES[0]), experiment=experiment)
+
+    (day,) = status.progress.details
+    assert day.error == "trader_error: TooManyOrdersError: more than 5000 orders on one day"

@@ -247,7 +247,7 @@ class Position(google.protobuf.message.Message):
     """Output only. `daily_profit` over the previous close value, percent."""
     @property
     def holdings(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
-        """Output only. Shares by symbol after the action."""
+        """Output only. Shares by symbol after the action; left out on a day too large for one message, where the trades tell."""
 
     def __init__(
         self,

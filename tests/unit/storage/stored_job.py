@@ -19,7 +19,7 @@ CASH = Decimal(10_000)
 
 def request(job_id: str = "job-1", *, models: tuple[str, ...] = ("m",), limit: int = 1, **changed: str) -> JobRequest:
     """Return a request; jobs of different ids have different contents unless told otherwise."""
-    values = {"request_id": None, "request_digest": job_id, "config_digest": "c", "experiment": "default", **changed}
+    values = {"request_id": None, "request_digest": job_id, "config_digest": job_id, "experiment": "default", **changed}
     return JobRequest(job_id=job_id, config_path="config.json", models=models, max_concurrent_jobs=limit, **values)
 
 

@@ -31,16 +31,16 @@ def test_accepted_job_is_stored_with_its_model_days_claims_and_first_event(db: S
 def test_equal_request_returns_the_job_that_is_active(db: SqliteDatabase) -> None:
     job = accepted(db)
 
-    again = accept_job(db, request("job-2", request_digest="job-1"), plan(), NOW)
+    again = accept_job(db, request("job-2", config_digest="job-1"), plan(), NOW)
 
     assert again == ExistingJob(job=job)
 
 
-def test_equal_request_with_another_config_is_a_conflict(db: SqliteDatabase) -> None:
+def test_equal_request_for_other_work_is_a_conflict(db: SqliteDatabase) -> None:
     accepted(db)
 
     with pytest.raises(JobConflictError) as caught:
-        accept_job(db, request("job-2", request_digest="job-1", config_digest="other"), plan(), NOW)
+        accept_job(db, request("job-2", request_digest="job-1"), plan(), NOW)
 
     assert (caught.value.job_id, caught.value.dates) == ("job-1", DATES)
 
@@ -89,7 +89,7 @@ def test_concurrent_requests_make_one_job(db: SqliteDatabase, same: bool) -> Non
     writer.start()
 
     def trigger(n: int) -> str:
-        asked = request(f"job-{n}", limit=99, **({"request_digest": "same"} if same else {}))
+        asked = request(f"job-{n}", limit=99, **({"config_digest": "same"} if same else {}))
         try:
             outcome = writer.submit(lambda db: accept_job(db, asked, plan(), NOW)).result(30)
         except JobConflictError:

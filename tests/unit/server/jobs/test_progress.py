@@ -85,16 +85,6 @@ async def test_log_ends_with_the_last_event_of_its_job() -> None:
     assert logs.get("j") is None
 
 
-async def test_listeners_hear_of_every_event_whether_a_log_is_open_or_not() -> None:
-    logs = ProgressLogs(encode)
-    heard: list[EventRow] = []
-    logs.listen(heard.append)
-
-    logs.publish(event(1, job_id="nobody"))
-
-    assert heard == [event(1, job_id="nobody")]
-
-
 async def test_dropped_log_is_gone() -> None:
     logs = ProgressLogs(encode)
     logs.open("j", 0)
