@@ -60,7 +60,7 @@ def health(**options: Any) -> None:  # noqa: ANN401 (click passes the options ab
 
     try:
         settings = load_settings(**options)
-        host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104  # nosec B104
+        host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
         with grpc.insecure_channel(f"{host}:{settings.port}") as channel:
             stub = health_pb2_grpc.HealthStub(channel)
             answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=2)  # type: ignore[attr-defined]
