@@ -5,6 +5,7 @@ import json
 import logging
 import signal
 import sys
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,7 @@ def health(**options: Any) -> None:  # noqa: ANN401 (click passes the options ab
 
     try:
         settings = load_settings(**options)
-        host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
-        with grpc.insecure_channel(f"{host}:{settings.port}") as channel:
+        with grpc.insecure_channel(f"{_reachable(settings.host)}:{settings.port}") as channel:
             stub = health_pb2_grpc.HealthStub(channel)
             answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=2)  # type: ignore[attr-defined]
     except SettingsError as error:
@@ -72,6 +72,14 @@ def health(**options: Any) -> None:  # noqa: ANN401 (click passes the options ab
     click.echo(status.lower())
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
         raise SystemExit(1)
+
+
+def _reachable(host: str) -> str:
+    """Return the address at which a server that listens on all of them can be asked."""
+    try:
+        return "127.0.0.1" if ip_address(host).is_unspecified else host
+    except ValueError:
+        return host
 
 
 async def _serve(settings: Settings) -> None:

@@ -65,11 +65,11 @@ def events_after(db: SqliteDatabase, job_id: str, sequence: int, limit: int) -> 
     return [_row(job_id, values) for values in db.execute_sql(_AFTER, (job_id, sequence, limit))]
 
 
-def model_days_changed(db: SqliteDatabase, job_id: str, sequence: int) -> list[tuple[str, str]] | None:
-    """Return the (date, model) of model-days that have events after a position; None when the job itself has one."""
-    sql = "SELECT DISTINCT date, model FROM job_events WHERE job_id = ? AND sequence > ?"
-    changed = db.execute_sql(sql, (job_id, sequence)).fetchall()
-    return None if (None, None) in changed else changed
+def dates_changed(db: SqliteDatabase, job_id: str, sequence: int) -> list[str] | None:
+    """Return the dates whose model-days have events after a position; None when the job itself has one."""
+    sql = "SELECT DISTINCT date FROM job_events WHERE job_id = ? AND sequence > ?"
+    changed = [date for (date,) in db.execute_sql(sql, (job_id, sequence))]
+    return None if None in changed else changed
 
 
 def append(

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from itertools import chain, count
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 from peewee import SqliteDatabase
 
@@ -33,13 +33,15 @@ class ModelDayStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelDayRow:
-    """A stored model-day; times are ISO 8601 UTC."""
+class ModelDayRow(NamedTuple):
+    """A stored model-day; times are ISO 8601 UTC.
+
+    A named tuple with the columns as they come, since a status call reads thousands at once.
+    """
 
     date: str
     model: str
-    status: ModelDayStatus
+    status: str
     attempt: int
     started_at: str | None
     completed_at: str | None
@@ -164,19 +166,14 @@ _TRADING_DAYS = (
 
 def model_days(db: SqliteDatabase, job_id: str, *, after: tuple[str, str] = ("", ""), limit: int) -> list[ModelDayRow]:
     """Return the model-days of a job by date, then model; `after` is the (date, model) of the last one seen."""
-    return [_row(values) for values in db.execute_sql(_PAGE, (job_id, *after, limit))]
+    return [ModelDayRow._make(values) for values in db.execute_sql(_PAGE, (job_id, *after, limit))]
 
 
-def find_model_days(db: SqliteDatabase, job_id: str, keys: Sequence[tuple[str, str]]) -> list[ModelDayRow]:
-    """Return some model-days of a job by their (date, model)."""
-    if not keys:
-        return []
-    places = ", ".join(["(?, ?)"] * len(keys))
-    sql = f"""
-        SELECT {_COLUMNS} FROM (VALUES {places}) AS k
-        JOIN job_details AS d ON (d.job_id, d.date, d.model) = (?, column1, column2)
-    """
-    return [_row(values) for values in db.execute_sql(sql, (*chain.from_iterable(keys), job_id))]
+def on_dates(db: SqliteDatabase, job_id: str, dates: Sequence[str]) -> list[ModelDayRow]:
+    """Return the model-days of a job on some dates, by date, then model."""
+    places = ", ".join("?" * len(dates))
+    sql = f"SELECT {_COLUMNS} FROM job_details WHERE job_id = ? AND date IN ({places}) ORDER BY date, model"
+    return [ModelDayRow._make(values) for values in db.execute_sql(sql, (job_id, *dates))]
 
 
 def current(db: SqliteDatabase, job_id: str) -> tuple[str, str] | None:
@@ -188,7 +185,7 @@ def current(db: SqliteDatabase, job_id: str) -> tuple[str, str] | None:
 
 def unfinished(db: SqliteDatabase, job_id: str) -> list[ModelDayRow]:
     """Return the model-days of a job that are still to be run, in the order in which they run."""
-    return [_row(values) for values in db.execute_sql(_UNFINISHED, (job_id,))]
+    return [ModelDayRow._make(values) for values in db.execute_sql(_UNFINISHED, (job_id,))]
 
 
 def reset_running(db: SqliteDatabase, job_id: str) -> int:
@@ -306,17 +303,4 @@ def _closing(state: PositionRecord | DayRecord) -> tuple[float, ...]:
         float(state.daily_return_pct),
         to_real(state.cumulative_profit),
         float(state.cumulative_return_pct),
-    )
-
-
-def _row(values: tuple[Any, ...]) -> ModelDayRow:
-    return ModelDayRow(
-        date=values[0],
-        model=values[1],
-        status=ModelDayStatus(values[2]),
-        attempt=values[3],
-        started_at=values[4],
-        completed_at=values[5],
-        duration_seconds=values[6],
-        error=values[7],
     )

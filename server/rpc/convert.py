@@ -13,7 +13,7 @@ from storage.model_days import ModelDayRow, ModelDayStatus
 from storage.portfolios import SeriesRow, StandingRow
 from storage.results import DayRow, PositionRow, RejectionRow
 
-_MODEL_DAY_STATUS = {
+_MODEL_DAY_STATUS: Mapping[str, job_pb2.ModelDayStatus.ValueType] = {
     status: job_pb2.ModelDayStatus.Value(f"MODEL_DAY_STATUS_{status.upper()}") for status in ModelDayStatus
 }
 _EVENT_TYPE = {event: job_pb2.EventType.Value(f"EVENT_TYPE_{event.upper()}") for event in EventType}
@@ -65,9 +65,11 @@ def model_day(row: ModelDayRow) -> job_pb2.ModelDay:
     )
 
 
-def encoded_model_day(row: ModelDayRow) -> bytes:
-    """Return a GetStatusResponse with one model-day, as bytes that can be joined with those of others."""
-    return simulation_pb2.GetStatusResponse(progress=job_pb2.Progress(details=[model_day(row)])).SerializeToString()
+def encoded_model_days(rows: Iterable[ModelDayRow]) -> bytes:
+    """Return a GetStatusResponse with some model-days, as bytes that can be joined with those of others."""
+    response = simulation_pb2.GetStatusResponse()
+    response.progress.details.extend(map(model_day, rows))
+    return response.SerializeToString()
 
 
 def job(row: JobRow, counts: Mapping[str, int]) -> job_pb2.Job:

@@ -1,8 +1,9 @@
 """GetStatus and ListJobs."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import groupby
 
 from peewee import SqliteDatabase
 
@@ -12,31 +13,29 @@ from server.rpc import convert
 from server.rpc.fields import Fields
 from server.rpc.paging import MAX_RESPONSE, fitting, make_token, read_token
 from storage import events, jobs, model_days
+from storage.model_days import ModelDayRow
 
 #: bytes of answers kept for the next caller
 MAX_KEPT = 64 * 1024 * 1024
 
-#: (date, model) of a model-day
-Key: TypeAlias = tuple[str, str]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """The first page of a job as of an event: the whole answer, and its model-days encoded one by one."""
+    """The first page of a job as of an event: the whole answer, and its model-days encoded date by date."""
 
     sequence: int
     response: bytes
-    days: dict[Key, bytes]
+    dates: dict[str, bytes]
 
     @property
     def size(self) -> int:
-        return 2 * len(self.response) + 200 * len(self.days)
+        return 2 * len(self.response)
 
 
 class StatusReader:
     """Answers GetStatus.
 
-    The first page of a job is kept, and good until the job has another event; then only the model-days that events
+    The first page of a job is kept, and good until the job has another event; then only the dates that events
     tell of are read and encoded again. Encoded pieces are joined, which merges them as protobuf messages.
     """
 
@@ -68,27 +67,24 @@ class StatusReader:
         size = fields.page_size(request.page_size, 5000, 10_000)
         fields.check()
         job = jobs.find_job(self._db, job_id)
-        days, token = self._updated(kept, job_id), ""
-        if days is None:
+        dates, token = self._updated(kept, job_id), ""
+        if dates is None:
             after = read_token(request, (str, str)) or ("", "")
             rows, more = _fitting(model_days.model_days(self._db, job_id, after=after, limit=size + 1), size)
-            days = {(row.date, row.model): convert.encoded_model_day(row) for row in rows}
+            dates = _by_date(rows)
             token = make_token(request, (rows[-1].date, rows[-1].model)) if more else ""
         counts = jobs.status_counts(self._db, [job_id])[job_id]
         progress = convert.progress(counts, model_days.current(self._db, job_id))
         head = convert.status_response(job, progress, token).SerializeToString()
-        response = b"".join([head, *days.values()])
-        return _Kept(sequence=job.last_sequence, response=response, days={} if token else days)
+        response = b"".join([head, *dates.values()])
+        return _Kept(sequence=job.last_sequence, response=response, dates={} if token else dates)
 
-    def _updated(self, kept: _Kept | None, job_id: str) -> dict[Key, bytes] | None:
-        """Return the encoded model-days with those that changed since; None when all are to be read."""
-        if kept is None or not kept.days:
+    def _updated(self, kept: _Kept | None, job_id: str) -> dict[str, bytes] | None:
+        """Return the encoded dates with those that changed since; None when all are to be read."""
+        if kept is None or not kept.dates:
             return None
-        changed = events.model_days_changed(self._db, job_id, kept.sequence)
-        if changed is None:
-            return None
-        rows = model_days.find_model_days(self._db, job_id, changed)
-        return kept.days | {(row.date, row.model): convert.encoded_model_day(row) for row in rows}
+        changed = events.dates_changed(self._db, job_id, kept.sequence)
+        return None if changed is None else kept.dates | _by_date(model_days.on_dates(self._db, job_id, changed))
 
     def _keep(self, key: tuple[str, int], fresh: _Kept) -> None:
         if key in self._kept:
@@ -100,7 +96,12 @@ class StatusReader:
             self._size -= oldest.size
 
 
-def _fitting(details: list[model_days.ModelDayRow], size: int) -> tuple[list[model_days.ModelDayRow], bool]:
+def _by_date(rows: Sequence[ModelDayRow]) -> dict[str, bytes]:
+    """Return model-days, which are in order, encoded date by date."""
+    return {date: convert.encoded_model_days(days) for date, days in groupby(rows, key=lambda row: row.date)}
+
+
+def _fitting(details: list[ModelDayRow], size: int) -> tuple[list[ModelDayRow], bool]:
     """Return as many model-days as the page and a message have room for, and whether there are more."""
     room = MAX_RESPONSE
     for i, day in enumerate(details[:size]):
