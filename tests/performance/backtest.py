@@ -29,7 +29,7 @@ ROUNDS = 3
 EVERY = 0.01
 
 #: seconds between looks at the job that runs
-WATCH_EVERY = 0.1
+WATCH_EVERY = 0.02
 
 #: measuring windows of probes
 WINDOWS = 6
