@@ -55,7 +55,7 @@ protos: .venv/.installed ## Generate the stubs beside the contract
 
 lock: .venv/.installed ## Resolve the lock files anew
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
-	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra llm --group dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## Remove what the targets made
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* dist

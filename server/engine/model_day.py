@@ -11,11 +11,13 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from server.engine.ledger import Ledger, LedgerError
+from server.engine.llm import LlmSpec
 from server.engine.market_view import MarketView
 from server.engine.money import on_grid, percent
 from server.engine.orders import Action, Fill, Order, Rejection
 from server.engine.portfolio import Portfolio, Position, TradingDay
 from server.engine.prices import PriceTable
+from server.engine.session_record import SessionRecord
 from server.engine.text import MAX_ERROR, plain
 
 #: a rule parameter as it stands in the config
@@ -40,6 +42,7 @@ class ModelDayTask:
     initial_cash: Decimal
     previous_value: Decimal
     universe: tuple[str, ...] | None = None
+    llm: LlmSpec | None = None
 
 
 class FailureKind(StrEnum):
@@ -50,6 +53,11 @@ class FailureKind(StrEnum):
     MARKET_DATA = "market_data"
     WORKER_DIED = "worker_died"
     STORAGE_ERROR = "storage_error"
+    PROVIDER_ERROR = "provider_error"
+    RATE_LIMITED = "rate_limited"
+    TIMEOUT = "timeout"
+    BUDGET = "budget"
+    NOT_RECORDED = "not_recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +67,16 @@ class ModelDayResult:
     trading_day: TradingDay
     positions: tuple[Position, ...]
     rejections: tuple[Rejection, ...]
+    record: SessionRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDayFailure:
-    """Why an attempt failed; nothing else of it is kept."""
+    """Why an attempt failed; nothing else of it is kept but, for an agent, the record of what it did and cost."""
 
     kind: FailureKind
     message: str
+    record: SessionRecord | None = None
 
 
 ModelDayOutcome: TypeAlias = ModelDayResult | ModelDayFailure
@@ -77,6 +87,27 @@ class Trader(Protocol):
 
     def trade(self, session: "ModelDaySession") -> None:
         """Trade one day."""
+
+
+class SessionTrader(Protocol):
+    """A model that waits for others while it works: an LLM agent."""
+
+    async def trade(self, session: "ModelDaySession") -> SessionRecord:
+        """Trade one day and return the record of the session.
+
+        Raises:
+            SessionFailedError: the session could not be brought to an end; none of its orders count.
+        """
+        ...
+
+
+class SessionFailedError(Exception):
+    """A session failed."""
+
+    def __init__(self, kind: FailureKind, message: str, record: SessionRecord | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.record = record
 
 
 class ModelDaySession:
@@ -106,6 +137,16 @@ class ModelDaySession:
         """Cash plus holdings at the opens of the date, in dollars."""
         return self._ledger.portfolio_value
 
+    @property
+    def fills(self) -> tuple[Fill, ...]:
+        """Orders booked so far."""
+        return self._ledger.fills
+
+    @property
+    def rejections(self) -> tuple[Rejection, ...]:
+        """Orders refused so far."""
+        return self._ledger.rejections
+
     def buy(self, symbol: str, amount: int | float | Decimal) -> Fill | Rejection:
         """Buy shares at the open of the date."""
         return self._ledger.submit(Order(action=Action.BUY, symbol=symbol, amount=amount))
@@ -117,24 +158,57 @@ class ModelDaySession:
 
 def run_model_day(task: ModelDayTask, prices: PriceTable, trader: Trader) -> ModelDayOutcome:
     """Let a trader trade one day and value its portfolio at the close."""
-    universe = None if task.universe is None else {*task.universe, *task.portfolio.holdings}
-    try:
-        view = MarketView(prices, task.date, universe)
-        ledger = Ledger(task.portfolio, view, initial_cash=task.initial_cash, previous_value=task.previous_value)
-    except (LookupError, LedgerError, OverflowError) as error:
-        return ModelDayFailure(kind=FailureKind.MARKET_DATA, message=str(error))
+    opened = _open(task, prices)
+    if isinstance(opened, ModelDayFailure):
+        return opened
+    view, ledger = opened
     try:
         trader.trade(ModelDaySession(view, ledger))
     except Exception as error:  # the edge to code that may be anybody's: whatever it raises fails this attempt alone
-        return ModelDayFailure(
-            kind=FailureKind.TRADER_ERROR, message=plain(f"{type(error).__name__}: {error}", MAX_ERROR)
-        )
+        return _failure(error)
+    return _close(task, prices, view, ledger)
+
+
+async def run_session_day(task: ModelDayTask, prices: PriceTable, trader: SessionTrader) -> ModelDayOutcome:
+    """Let an agent trade one day and value its portfolio at the close."""
+    opened = _open(task, prices)
+    if isinstance(opened, ModelDayFailure):
+        return opened
+    view, ledger = opened
+    try:
+        record = await trader.trade(ModelDaySession(view, ledger))
+    except SessionFailedError as error:
+        return ModelDayFailure(kind=error.kind, message=plain(str(error), MAX_ERROR), record=error.record)
+    except Exception as error:  # the edge to code that may be anybody's, as above
+        return _failure(error)
+    return _close(task, prices, view, ledger, record)
+
+
+def _open(task: ModelDayTask, prices: PriceTable) -> tuple[MarketView, Ledger] | ModelDayFailure:
+    universe = None if task.universe is None else {*task.universe, *task.portfolio.holdings}
+    try:
+        view = MarketView(prices, task.date, universe)
+        return view, Ledger(task.portfolio, view, initial_cash=task.initial_cash, previous_value=task.previous_value)
+    except (LookupError, LedgerError, OverflowError) as error:
+        return ModelDayFailure(kind=FailureKind.MARKET_DATA, message=str(error))
+
+
+def _failure(error: Exception) -> ModelDayFailure:
+    message = plain(f"{type(error).__name__}: {error}", MAX_ERROR)
+    return ModelDayFailure(kind=FailureKind.TRADER_ERROR, message=message)
+
+
+def _close(
+    task: ModelDayTask, prices: PriceTable, view: MarketView, ledger: Ledger, record: SessionRecord | None = None
+) -> ModelDayOutcome:
     try:
         ledger.check()
         trading_day = _value_at_close(task, prices, view, ledger)
     except (LedgerError, OverflowError) as error:
-        return ModelDayFailure(kind=FailureKind.LEDGER_ERROR, message=str(error))
-    return ModelDayResult(trading_day=trading_day, positions=ledger.positions, rejections=ledger.rejections)
+        return ModelDayFailure(kind=FailureKind.LEDGER_ERROR, message=str(error), record=record)
+    return ModelDayResult(
+        trading_day=trading_day, positions=ledger.positions, rejections=ledger.rejections, record=record
+    )
 
 
 def _value_at_close(task: ModelDayTask, prices: PriceTable, view: MarketView, ledger: Ledger) -> TradingDay:

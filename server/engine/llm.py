@@ -1,0 +1,50 @@
+"""What an LLM session is to do: plain values, resolved from the config before the session begins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+
+class LlmMode(StrEnum):
+    """Where model responses come from: the provider, the provider and kept, or what was kept alone."""
+
+    LIVE = "live"
+    RECORD = "record"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPrices:
+    """Dollars per million tokens, by kind; None where the kind costs what input costs."""
+
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal | None = None
+    cache_write: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlmSpec:
+    """Provider, limits and prompt of a model's sessions.
+
+    `basemodel` is `provider/name` for an OpenAI-compatible endpoint or `provider:name` for a native one. `api_key` is
+    never stored or logged. Times are seconds; `max_tokens` and `max_usd` bound one model-day, None does not.
+    `prices` tell the price where the maintained list does not.
+    """
+
+    basemodel: str
+    prompt: str
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    max_steps: int = 30
+    max_retries: int = 3
+    base_delay: float = 1.0
+    request_timeout: float = 60.0
+    session_timeout: float = 300.0
+    max_tokens: int | None = None
+    max_usd: Decimal | None = None
+    prices: TokenPrices | None = None
+    model_summary: bool = False
+    mode: LlmMode = LlmMode.LIVE
+    recordings: Mapping[str, bytes] = field(default_factory=dict, repr=False)
