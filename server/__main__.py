@@ -18,6 +18,10 @@ from storage.database import migrate_file
 from storage.errors import StorageError
 
 
+#: seconds within which a repeated signal is the same request: `timeout` and some supervisors send it twice
+SECOND_SIGNAL_AFTER = 1.0
+
+
 def _environment_help() -> str:
     lines = ["\b", "Settings, from the environment or as keys of the TOML file that AITRADER_SETTINGS names:"]
     for name, field in Settings.model_fields.items():
@@ -94,9 +98,14 @@ async def _serve(settings: Settings) -> None:
     port = await app.start()
     click.echo(f"listening on {settings.host}:{port}")
     await asked.wait()
+    loop.call_later(SECOND_SIGNAL_AFTER, _stop_at_once, loop)
+    await app.stop()
+
+
+def _stop_at_once(loop: asyncio.AbstractEventLoop) -> None:
+    """End the process at the next signal: whatever is under way is put back when the server starts again."""
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, sys.exit, 1)
-    await app.stop()
 
 
 def _set_up_logs(settings: Settings) -> None:

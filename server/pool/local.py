@@ -44,7 +44,11 @@ class _Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *command, str(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL
+                *command,
+                str(theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # a signal to the server's group is the server's to handle
             )
         reader, writer = await asyncio.open_connection(sock=ours, limit=_BUFFER)
         writer.write(pack(setup))
