@@ -8,6 +8,7 @@ COPY protos protos
 COPY server server
 COPY storage storage
 COPY client client
+COPY configs/prompts configs/prompts
 RUN python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir build==1.3.0 hatchling==1.33.0 \
     && /opt/build/bin/python -m build --no-isolation --wheel --outdir /dist \
     && /opt/venv/bin/pip install --no-cache-dir --no-deps /dist/*.whl

@@ -8,7 +8,7 @@ PROTOC_TOOLS := grpcio-tools==1.71.2
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit run lint format bench protos lock clean
+.PHONY: help demo demo-llm test test-unit run lint format bench protos lock clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
@@ -20,11 +20,14 @@ help: ## Print this help
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+demo-llm: .venv/.installed ## Run a job of scripted LLM agents against a vendor played on this machine
+	@$(BIN)/python -m tests.llm_server.demo
+
 demo: .venv/.installed ## Run a job of rule strategies from start to leaderboard
 	@$(BIN)/python -m client.demo
 
 test: lint ## Run lint, types, security scan, drift checks and all tests
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --cov --cov-report=term --cov-fail-under=90
 
 test-unit: .venv/.installed ## Run the unit tests alone
 	@$(BIN)/python -m pytest tests/unit
@@ -54,7 +57,7 @@ protos: .venv/.installed ## Generate the stubs beside the contract
 	         python -m grpc_tools.protoc -I. --grpc_python_out=. --mypy_grpc_out=quiet:. aitrader/v1/simulation.proto'
 
 lock: .venv/.installed ## Resolve the lock files anew
-	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra llm -o requirements.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra llm --group dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## Remove what the targets made

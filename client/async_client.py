@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast
 import grpc
 
 from aitrader.v1.job_pb2 import Job as JobSummary
-from aitrader.v1.job_pb2 import ProgressEvent
+from aitrader.v1.job_pb2 import ProgressEvent, ReasoningStep
 from aitrader.v1.portfolio_pb2 import DayResult, LeaderboardEntry, TimeseriesPoint
 from aitrader.v1.simulation_pb2 import (
+    AuditJobRequest,
+    AuditJobResponse,
     GetLeaderboardResponse,
     GetPortfolioTimeseriesResponse,
+    GetReasoningResponse,
     GetResultsResponse,
     GetStatusRequest,
     GetStatusResponse,
@@ -30,12 +33,14 @@ from .requests import (
     JobsQuery,
     LeaderboardQuery,
     Page,
+    ReasoningQuery,
     ResultsQuery,
     TimeseriesQuery,
     TriggerFields,
     at_page,
     jobs_request,
     leaderboard_request,
+    reasoning_request,
     results_request,
     timeseries_request,
     trigger_request,
@@ -165,6 +170,28 @@ class AsyncClient:
         ):
             for item in page.jobs:
                 yield item
+
+    async def get_reasoning(
+        self, job_id: str, model: str, date: str, **query: Unpack[ReasoningQuery]
+    ) -> GetReasoningResponse:
+        """Fetch the session of a model-day with one page of its steps."""
+        return await self._call(self._stub.GetReasoning, reasoning_request(job_id, model, date, query))
+
+    async def reasoning(
+        self, job_id: str, model: str, date: str, **query: Unpack[ReasoningQuery]
+    ) -> AsyncIterator[ReasoningStep]:
+        """Give all steps of a session in order, fetching page after page."""
+        async for page in async_pages(
+            lambda token: self._call(
+                self._stub.GetReasoning, at_page(reasoning_request(job_id, model, date, query), token)
+            )
+        ):
+            for item in page.steps:
+                yield item
+
+    async def audit(self, job_id: str) -> AuditJobResponse:
+        """Check that nothing the agents of a job were shown was later than their decisions."""
+        return await self._call(self._stub.AuditJob, AuditJobRequest(job_id=job_id))
 
     async def _call(
         self, method: "grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT]", request: RequestT

@@ -7,7 +7,7 @@ from .channel import DEFAULT_TARGET, TARGET_VARIABLE
 from .client import Client
 from .command_group import CommandGroup
 from .document import document
-from .exit_codes import EXIT_CODES_HELP, exit_code_of
+from .exit_codes import EXIT_CODES_HELP, ExitCode, exit_code_of
 from .following import follow_as_json, follow_on_screen
 from .job import Job
 from .options import experiment_option, json_option, range_options
@@ -176,6 +176,30 @@ def jobs(client: Client, *, statuses: tuple[str, ...], experiment: str, as_json:
     """List jobs, newest first."""
     response = joined(lambda token: client.list_jobs(statuses=statuses, experiment=experiment, page_token=token))
     _print(response, as_json=as_json)
+
+
+@main.command(epilog=EXIT_CODES_HELP, short_help="Tell what an agent saw, said and did on a day.")
+@click.argument("job_id", metavar="JOB")
+@click.option("--model", metavar="M", required=True, help="The model.")
+@click.option("--date", metavar="D", required=True, help="The trading date, YYYY-MM-DD.")
+@click.option("--attempt", metavar="N", type=int, default=0, help="The attempt, from 1; by default the last.")
+@json_option
+@click.pass_obj
+def reasoning(client: Client, *, job_id: str, model: str, date: str, attempt: int, as_json: bool) -> None:
+    """Tell what a model's agent saw, said and did on a day of JOB, and what it cost."""
+    response = joined(lambda token: client.get_reasoning(job_id, model, date, attempt=attempt, page_token=token))
+    _print(response, as_json=as_json)
+
+
+@main.command(epilog=EXIT_CODES_HELP, short_help="Check that no agent of a job saw the future.")
+@click.argument("job_id", metavar="JOB")
+@json_option
+@click.pass_context
+def audit(ctx: click.Context, *, job_id: str, as_json: bool) -> None:
+    """Check that nothing the agents of JOB were shown was later than their decisions, and tell what was kept back."""
+    response = ctx.obj.audit(job_id)
+    _print(response, as_json=as_json)
+    ctx.exit(ExitCode.VIOLATIONS if response.violation_count else ExitCode.OK)
 
 
 def _wait(ctx: click.Context, job: Job, *, as_json: bool) -> None:

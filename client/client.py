@@ -7,11 +7,14 @@ from typing import Self, TypeVar, Unpack
 import grpc
 
 from aitrader.v1.job_pb2 import Job as JobSummary
-from aitrader.v1.job_pb2 import ProgressEvent
+from aitrader.v1.job_pb2 import ProgressEvent, ReasoningStep
 from aitrader.v1.portfolio_pb2 import DayResult, LeaderboardEntry, TimeseriesPoint
 from aitrader.v1.simulation_pb2 import (
+    AuditJobRequest,
+    AuditJobResponse,
     GetLeaderboardResponse,
     GetPortfolioTimeseriesResponse,
+    GetReasoningResponse,
     GetResultsResponse,
     GetStatusRequest,
     GetStatusResponse,
@@ -30,12 +33,14 @@ from .requests import (
     JobsQuery,
     LeaderboardQuery,
     Page,
+    ReasoningQuery,
     ResultsQuery,
     TimeseriesQuery,
     TriggerFields,
     at_page,
     jobs_request,
     leaderboard_request,
+    reasoning_request,
     results_request,
     timeseries_request,
     trigger_request,
@@ -144,6 +149,25 @@ class Client:
         """Give all jobs, newest first, fetching page after page."""
         for page in pages(lambda token: self._call(self._stub.ListJobs, at_page(jobs_request(query), token))):
             yield from page.jobs
+
+    def get_reasoning(
+        self, job_id: str, model: str, date: str, **query: Unpack[ReasoningQuery]
+    ) -> GetReasoningResponse:
+        """Fetch the session of a model-day with one page of its steps."""
+        return self._call(self._stub.GetReasoning, reasoning_request(job_id, model, date, query))
+
+    def reasoning(self, job_id: str, model: str, date: str, **query: Unpack[ReasoningQuery]) -> Iterator[ReasoningStep]:
+        """Give all steps of a session in order, fetching page after page."""
+        for page in pages(
+            lambda token: self._call(
+                self._stub.GetReasoning, at_page(reasoning_request(job_id, model, date, query), token)
+            )
+        ):
+            yield from page.steps
+
+    def audit(self, job_id: str) -> AuditJobResponse:
+        """Check that nothing the agents of a job were shown was later than their decisions."""
+        return self._call(self._stub.AuditJob, AuditJobRequest(job_id=job_id))
 
     def _call(self, method: "grpc.UnaryUnaryMultiCallable[RequestT, ResponseT]", request: RequestT) -> ResponseT:
         try:

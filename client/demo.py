@@ -8,7 +8,7 @@ import signal
 import subprocess  # nosec B404
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,11 +30,11 @@ class DemoError(Exception):
     """A step of the demo went wrong."""
 
 
-def main() -> int:
-    """Run the demo; give the exit status."""
+def main(play: Callable[[Path], None] | None = None) -> int:
+    """Run a demo, that of rule strategies unless told otherwise, in a folder of its own; give the exit status."""
     try:
         with tempfile.TemporaryDirectory(prefix="ai-trader-demo-") as folder:
-            _play(Path(folder))
+            (play or _play)(Path(folder))
     except (DemoError, OSError) as error:
         click.echo(f"error: the demo stopped: {error}", err=True)
         return 1
@@ -44,15 +44,23 @@ def main() -> int:
 
 
 def _play(folder: Path) -> None:
+    with market_server(folder) as address:
+        run("ai-trader", "--server", address, "trigger", CONFIG, "--experiment", EXPERIMENT, "--wait")
+        run("ai-trader", "--server", address, "leaderboard", "--experiment", EXPERIMENT)
+
+
+@contextmanager
+def market_server(folder: Path) -> Iterator[str]:
+    """Make up a market, run a server on it, and give the server's address."""
     database, prices = folder / "jobs.db", folder / "prices.csv"
-    _run("ai-trader-server", "prices", "generate", str(prices), *MARKET)
-    _run("ai-trader-server", "prices", "import", str(prices), "--db", str(database))
+    run("ai-trader-server", "prices", "generate", str(prices), *MARKET)
+    run("ai-trader-server", "prices", "import", str(prices), "--db", str(database))
     with _server(folder, database) as address:
-        _run("ai-trader", "--server", address, "trigger", CONFIG, "--experiment", EXPERIMENT, "--wait")
-        _run("ai-trader", "--server", address, "leaderboard", "--experiment", EXPERIMENT)
+        yield address
 
 
-def _run(program: str, *arguments: str) -> None:
+def run(program: str, *arguments: str) -> None:
+    """Run one of the commands as a person would type it."""
     _say(program, *arguments)
     # its errors are ours to tell, in one line
     done = subprocess.run(  # noqa: S603  # nosec B603

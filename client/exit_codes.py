@@ -13,13 +13,15 @@ class ExitCode(IntEnum):
     USAGE = 2
     PARTIAL = 3
     FAILED = 4
+    VIOLATIONS = 5
     INTERRUPTED = 130
 
 
 #: the line that every command's help carries
 EXIT_CODES_HELP = (
     "Exit codes: 0 fine; 1 error, told in one line on stderr; 2 wrong command line; "
-    "with --wait or watch also 3 the job ended partial, 4 it failed or was cancelled; 130 interrupted."
+    "with --wait or watch also 3 the job ended partial, 4 it failed or was cancelled; "
+    "with audit also 5 there are violations; 130 interrupted."
 )
 
 

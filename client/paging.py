@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from aitrader.v1.simulation_pb2 import (
     GetLeaderboardResponse,
     GetPortfolioTimeseriesResponse,
+    GetReasoningResponse,
     GetResultsResponse,
     GetStatusResponse,
     ListJobsResponse,
@@ -17,6 +18,7 @@ PageT = TypeVar(
     GetResultsResponse,
     GetLeaderboardResponse,
     GetPortfolioTimeseriesResponse,
+    GetReasoningResponse,
     ListJobsResponse,
 )
 
@@ -81,6 +83,7 @@ def _items(
     | GetResultsResponse
     | GetLeaderboardResponse
     | GetPortfolioTimeseriesResponse
+    | GetReasoningResponse
     | ListJobsResponse,
 ) -> MutableSequence[Any]:
     match page:
@@ -92,5 +95,7 @@ def _items(
             return page.leaderboard
         case GetPortfolioTimeseriesResponse():
             return page.timeseries
+        case GetReasoningResponse():
+            return page.steps
         case ListJobsResponse():
             return page.jobs

@@ -6,20 +6,24 @@ import click
 from google.protobuf.message import Message
 
 from aitrader.v1.simulation_pb2 import (
+    AuditJobResponse,
     GetLeaderboardResponse,
     GetPortfolioTimeseriesResponse,
+    GetReasoningResponse,
     GetResultsResponse,
     GetStatusResponse,
     ListJobsResponse,
     TriggerResponse,
 )
 
+from .audit_report import audit_lines
 from .chart import value_chart
 from .console import open_console
 from .sentences import day_lines, status_lines, trigger_lines
 from .tables import jobs_table, leaderboard_table, models_table, results_table, timeseries_table
 from .tally import Tally
 from .text import plain
+from .transcript import transcript_lines
 
 
 def present(response: Message) -> None:
@@ -38,6 +42,10 @@ def present(response: Message) -> None:
             _present_timeseries(response)
         case ListJobsResponse():
             _present_jobs(response)
+        case GetReasoningResponse():
+            _print_lines(transcript_lines(response, width=open_console().width))
+        case AuditJobResponse():
+            _print_lines(audit_lines(response))
 
 
 def _present_status(response: GetStatusResponse) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypedDict, TypeVar
 from aitrader.v1.simulation_pb2 import (
     GetLeaderboardRequest,
     GetPortfolioTimeseriesRequest,
+    GetReasoningRequest,
     GetResultsRequest,
     ListJobsRequest,
     TriggerRequest,
@@ -87,6 +88,12 @@ class JobsQuery(Page, total=False):
     experiment: str
 
 
+class ReasoningQuery(Page, total=False):
+    """Which attempt at the model-day; 0 is the last that had a session."""
+
+    attempt: int
+
+
 def trigger_request(config_path: str, fields: TriggerFields) -> TriggerRequest:
     """Build a trigger that always carries a request id, so that no retry can start a second job."""
     request = TriggerRequest(config_path=config_path, **fields)
@@ -106,6 +113,10 @@ def leaderboard_request(query: LeaderboardQuery) -> GetLeaderboardRequest:
 
 def timeseries_request(model: str, query: TimeseriesQuery) -> GetPortfolioTimeseriesRequest:
     return GetPortfolioTimeseriesRequest(model=model, **query)
+
+
+def reasoning_request(job_id: str, model: str, date: str, query: ReasoningQuery) -> GetReasoningRequest:
+    return GetReasoningRequest(job_id=job_id, model=model, date=date, **query)
 
 
 def jobs_request(query: JobsQuery) -> ListJobsRequest:

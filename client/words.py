@@ -36,6 +36,21 @@ def action_word(action: portfolio_pb2.TradeAction.ValueType) -> str:
     return _word(portfolio_pb2.TradeAction.Name(action), "TRADE_ACTION_")
 
 
+def role_word(role: job_pb2.ReasoningRole.ValueType) -> str:
+    """Tell who speaks in a step as a word."""
+    return _word(job_pb2.ReasoningRole.Name(role), "REASONING_ROLE_")
+
+
+def stop_reason_word(reason: job_pb2.StopReason.ValueType) -> str:
+    """Tell why a session ended in words; empty when it broke off."""
+    return _word(job_pb2.StopReason.Name(reason), "STOP_REASON_").replace("_", " ") if reason else ""
+
+
+def outcome_word(outcome: job_pb2.SessionOutcome.ValueType) -> str:
+    """Tell what became of a session's attempt as a word."""
+    return _word(job_pb2.SessionOutcome.Name(outcome), "SESSION_OUTCOME_")
+
+
 def status_values(words: Iterable[str]) -> list[job_pb2.JobStatus.ValueType]:
     """Tell the statuses that words stand for. Raises ValueError for a word that is none."""
     return [job_pb2.JobStatus.Value(_name(word, STATUS_WORDS, _STATUS_PREFIX)) for word in words]

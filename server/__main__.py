@@ -17,7 +17,6 @@ from server.settings import OLD_NAMES, Settings, SettingsError, load_settings, v
 from storage.database import migrate_file
 from storage.errors import StorageError
 
-
 #: seconds within which a repeated signal is the same request: `timeout` and some supervisors send it twice
 SECOND_SIGNAL_AFTER = 1.0
 

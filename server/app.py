@@ -14,13 +14,17 @@ from grpc_reflection.v1alpha import reflection
 
 from aitrader.v1 import simulation_pb2
 from aitrader.v1.simulation_pb2_grpc import add_SimulationServiceServicer_to_server
+from server.agents.llm.factory import SessionSetup
 from server.agents.registry import Create, TraderFactory
+from server.jobs.credentials import CredentialStore
 from server.jobs.journal import Journal
 from server.jobs.progress import ProgressLogs
 from server.jobs.runner import RunnerParts
 from server.jobs.service import JobService
 from server.market.snapshots import Snapshots
-from server.pool.local import WORKER, LocalPool, default_size
+from server.pool.local import WORKER, default_size
+from server.pool.machine import MachinePool
+from server.pool.worker import Setup
 from server.rpc.convert import encoded_event
 from server.rpc.interceptors import CallInterceptor
 from server.rpc.simulation import SimulationServicer
@@ -58,20 +62,25 @@ class App:
         self._writer = Writer(self._db)
         self._logs = ProgressLogs(encoded_event)
         snapshots = Path(self._folder.name)
-        self.pool = LocalPool(
-            min(settings.worker_processes or default_size(), settings.max_parallel_sessions),
-            snapshots=snapshots,
-            data_dir=settings.data_dir,
-            command=worker,
+        self.pool = MachinePool(
+            _setup(settings, snapshots),
+            processes=min(settings.worker_processes or default_size(), settings.max_parallel_sessions),
+            sessions=settings.max_parallel_sessions,
+            worker=worker,
         )
+        credentials = CredentialStore(settings)
         self._jobs = JobService(
             settings,
             self._db,
             snapshots=Snapshots(self._db, snapshots),
             traders=TraderFactory(settings.data_dir, extra=extra),
+            credentials=credentials,
             logs=self._logs,
             parts=RunnerParts(
-                journal=Journal(self._writer, self._logs), pool=self.pool, clock=lambda: datetime.now(UTC)
+                journal=Journal(self._writer, self._logs),
+                pool=self.pool,
+                clock=lambda: datetime.now(UTC),
+                credentials=credentials,
             ),
         )
         self._health = health.aio.HealthServicer()
@@ -114,3 +123,17 @@ class App:
     async def _set_health(self, status: int) -> None:
         for service in ("", SERVICE):
             await self._health.set(service, status)
+
+
+def _setup(settings: Settings, snapshots: Path) -> Setup:
+    key = settings.jina_api_key
+    return Setup(
+        snapshots=snapshots,
+        data_dir=settings.data_dir.absolute(),
+        session=SessionSetup(
+            jina_api_key=None if key is None else key.get_secret_value(),
+            parallel_requests=settings.llm_parallel_requests,
+            requests_per_minute=settings.llm_requests_per_minute,
+            tokens_per_minute=settings.llm_tokens_per_minute,
+        ),
+    )

@@ -51,6 +51,13 @@ class Settings(BaseModel):
     shutdown_grace: float = Field(
         10.0, ge=0, le=3600, description="seconds that running model-days get to finish when the server stops"
     )
+    llm_parallel_requests: int = Field(
+        0, ge=0, description="requests to one model provider at a time; 0 means no limit"
+    )
+    llm_requests_per_minute: int = Field(
+        0, ge=0, description="requests to one model provider a minute; 0 means no limit"
+    )
+    llm_tokens_per_minute: int = Field(0, ge=0, description="tokens from one model provider a minute; 0 means no limit")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
     openai_api_base: str | None = Field(None, description="endpoint of OpenAI-compatible models")

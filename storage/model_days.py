@@ -1,7 +1,7 @@
 """Model-days: their attempts and the one transaction that commits an outcome.
 
 Only the current attempt of a running model-day can be committed, only on top of the portfolio's last trading day, and
-everything of a day is stored or nothing: trading day, positions, holdings, rejections, status and event.
+everything of a day is stored or nothing: trading day, positions, holdings, rejections, session, status and event.
 """
 
 import json
@@ -20,6 +20,7 @@ from storage.database import insert_many, timestamp
 from storage.errors import StaleAttemptError
 from storage.events import EventRow, EventType
 from storage.money import to_real
+from storage.session_record import SessionOutcome, SessionRows, store_session
 
 
 class ModelDayStatus(StrEnum):
@@ -92,7 +93,10 @@ class RejectedOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayRecord:
-    """Everything a completed model-day leaves, to be stored; money in dollars, returns in percent."""
+    """Everything a completed model-day leaves, to be stored; money in dollars, returns in percent.
+
+    `session` is that of the agent, where one traded.
+    """
 
     cash: Decimal
     portfolio_value: Decimal
@@ -102,6 +106,7 @@ class DayRecord:
     cumulative_return_pct: Decimal
     positions: tuple[PositionRecord, ...]
     rejections: tuple[RejectedOrder, ...]
+    session: SessionRows | None = None
 
 
 _COLUMNS = "date, model, status, attempt, started_at, completed_at, duration_seconds, error"
@@ -221,6 +226,7 @@ def commit_attempt(db: SqliteDatabase, attempt: Attempt, day: DayRecord, seconds
     portfolio_id, trading_days = found
     position_id = _insert_positions(db, attempt, day, timestamp(now))
     _insert_rejections(db, attempt, day)
+    _insert_session(db, attempt, SessionOutcome.SUCCEEDED, day.session)
     closing = (portfolio_id, attempt.date, attempt.job_id, position_id, trading_days + 1, *_closing(day))
     insert_many(db, "trading_days", _TRADING_DAYS, [closing])
     value = to_real(day.portfolio_value)
@@ -230,23 +236,39 @@ def commit_attempt(db: SqliteDatabase, attempt: Attempt, day: DayRecord, seconds
     return _event(db, attempt, completed, now, duration_seconds=seconds, portfolio_value=value, fills=fills)
 
 
-def fail_attempt(db: SqliteDatabase, attempt: Attempt, error: str, seconds: float, now: datetime) -> EventRow:
-    """End a model-day as failed: nothing of the attempt is stored but its error.
+def fail_attempt(
+    db: SqliteDatabase,
+    attempt: Attempt,
+    error: str,
+    seconds: float,
+    now: datetime,
+    session: SessionRows | None = None,
+) -> EventRow:
+    """End a model-day as failed: nothing of the attempt is stored but its error and the session, which cost money.
 
     Raises:
         StaleAttemptError: the attempt is not the current one.
     """
     _end(db, attempt, ModelDayStatus.FAILED, seconds, error, now)
+    _insert_session(db, attempt, SessionOutcome.FAILED, session)
     return _event(db, attempt, EventType.MODEL_DAY_FAILED, now, duration_seconds=seconds, error=error)
 
 
-def retry_attempt(db: SqliteDatabase, attempt: Attempt, error: str, seconds: float, now: datetime) -> EventRow:
-    """Put a model-day whose attempt failed back to pending.
+def retry_attempt(
+    db: SqliteDatabase,
+    attempt: Attempt,
+    error: str,
+    seconds: float,
+    now: datetime,
+    session: SessionRows | None = None,
+) -> EventRow:
+    """Put a model-day whose attempt failed back to pending; of the attempt its session is stored.
 
     Raises:
         StaleAttemptError: the attempt is not the current one.
     """
     _end(db, attempt, ModelDayStatus.PENDING, seconds, error, now)
+    _insert_session(db, attempt, SessionOutcome.FAILED, session)
     return _event(db, attempt, EventType.MODEL_DAY_RETRIED, now, duration_seconds=seconds, error=error)
 
 
@@ -284,6 +306,11 @@ def _insert_rejections(db: SqliteDatabase, attempt: Attempt, day: DayRecord) -> 
         for order in day.rejections
     )
     insert_many(db, "rejections", _REJECTIONS, rows)
+
+
+def _insert_session(db: SqliteDatabase, attempt: Attempt, outcome: SessionOutcome, session: SessionRows | None) -> None:
+    if session is not None:
+        store_session(db, (attempt.job_id, attempt.date, attempt.model, attempt.number), outcome, session)
 
 
 def _position(position: PositionRecord) -> Iterator[object]:

@@ -15,6 +15,7 @@ from peewee import (
     TextField,
 )
 
+from storage.cost import CostField
 from storage.money import MoneyField
 
 
@@ -130,6 +131,10 @@ class ReasoningLog(Model):
     role = TextField()
     content = TextField(null=True)
     tool_name = TextField(null=True)
+    attempt = IntegerField(default=1)
+    tool_call_id = TextField(null=True)
+    arguments = TextField(null=True)
+    duration_seconds = FloatField(null=True)
 
     class Meta:
         table_name = "reasoning_logs"
@@ -137,7 +142,7 @@ class ReasoningLog(Model):
 
 
 class ToolUsage(Model):
-    """Calls of one tool on a model-day."""
+    """Calls of one tool in a session."""
 
     job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
     date = TextField()
@@ -145,9 +150,72 @@ class ToolUsage(Model):
     tool_name = TextField()
     call_count = IntegerField(default=1)
     total_duration_seconds = FloatField(null=True)
+    attempt = IntegerField(default=1)
 
     class Meta:
         table_name = "tool_usage"
+        indexes = ((("job", "date", "model"), False),)
+
+
+class SessionRecord(Model):
+    """The session of an agent in one attempt at a model-day: how it ended and what it cost."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    date = TextField()
+    model = TextField()
+    attempt = IntegerField()
+    outcome = TextField()
+    prompt_digest = TextField()
+    stop_reason = TextField(null=True)
+    requests = IntegerField()
+    input_tokens = IntegerField()
+    output_tokens = IntegerField()
+    cache_read_tokens = IntegerField()
+    cache_write_tokens = IntegerField()
+    reasoning_tokens = IntegerField()
+    cost_usd = CostField(null=True)
+    summary = TextField()
+    steps = IntegerField()
+
+    class Meta:
+        table_name = "sessions"
+        indexes = ((("job", "date", "model", "attempt"), True),)
+
+
+class Observation(Model):
+    """Something that an agent was shown, with the date of its decision and that of the source."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    date = TextField()
+    model = TextField()
+    attempt = IntegerField()
+    step = IntegerField()
+    tool_name = TextField()
+    subject = TextField()
+    as_of = TextField()
+    source_date = TextField()
+    opening = IntegerField()
+    digest = TextField()
+
+    class Meta:
+        table_name = "observations"
+        indexes = ((("job", "date", "model"), False),)
+
+
+class DroppedObservation(Model):
+    """Something that was kept from an agent, and why."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    date = TextField()
+    model = TextField()
+    attempt = IntegerField()
+    step = IntegerField()
+    tool_name = TextField()
+    subject = TextField()
+    reason = TextField()
+
+    class Meta:
+        table_name = "dropped_observations"
         indexes = ((("job", "date", "model"), False),)
 
 
@@ -256,6 +324,9 @@ TABLES: tuple[type[Model], ...] = (
     RejectionRecord,
     ReasoningLog,
     ToolUsage,
+    SessionRecord,
+    Observation,
+    DroppedObservation,
     PortfolioRecord,
     TradingDay,
     JobEvent,

@@ -123,7 +123,7 @@ class Service:
 
     def kill_workers(self) -> None:
         """Kill the worker processes there are, as a machine short of memory would."""
-        for pid in self.app.pool.pids:
+        for pid in self.app.pool.workers.pids:
             os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:

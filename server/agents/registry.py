@@ -1,5 +1,6 @@
 """From a model's entry in the config to its trader: which kinds there are and how each is made."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -36,6 +37,11 @@ RULES: Mapping[str, Create] = MappingProxyType(
     }
 )
 
+#: how agents stand in the list of kinds: an OpenAI-compatible endpoint, a native provider
+LLM_KINDS = ("<provider>/<model>", "<provider>:<model>")
+
+_LLM = re.compile(r"(?!rule/|replay/)[a-z0-9][a-z0-9_.-]*[/:]\S+", re.IGNORECASE)
+
 #: traders kept; far more than a job has models, and small
 MAX_TRADERS = 1000
 
@@ -57,7 +63,11 @@ class TraderFactory:
     @property
     def kinds(self) -> tuple[str, ...]:
         """Known values of `basemodel`, ascending."""
-        return tuple(sorted([REPLAY_KIND, *self._creates]))
+        return tuple(sorted([REPLAY_KIND, *LLM_KINDS, *self._creates]))
+
+    def is_llm(self, basemodel: str) -> bool:
+        """Tell whether a `basemodel` names an agent, which is made for each session, and not a trader of ours."""
+        return basemodel not in self._creates and _LLM.fullmatch(basemodel) is not None
 
     def create(self, model: str, basemodel: str, parameters: Mapping[str, Parameter]) -> Trader:
         """Return the trader of a model: the same one for the same entry, as traders keep nothing from day to day.

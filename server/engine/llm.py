@@ -1,17 +1,7 @@
 """What an LLM session is to do: plain values, resolved from the config before the session begins."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
-
-
-class LlmMode(StrEnum):
-    """Where model responses come from: the provider, the provider and kept, or what was kept alone."""
-
-    LIVE = "live"
-    RECORD = "record"
-    REPLAY = "replay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,5 +36,3 @@ class LlmSpec:
     max_usd: Decimal | None = None
     prices: TokenPrices | None = None
     model_summary: bool = False
-    mode: LlmMode = LlmMode.LIVE
-    recordings: Mapping[str, bytes] = field(default_factory=dict, repr=False)

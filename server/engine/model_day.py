@@ -57,7 +57,6 @@ class FailureKind(StrEnum):
     RATE_LIMITED = "rate_limited"
     TIMEOUT = "timeout"
     BUDGET = "budget"
-    NOT_RECORDED = "not_recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,14 +101,6 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """A model request by the digest of its content, and the raw response, secrets stripped."""
-
-    request_digest: str
-    response: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
     """The record of one session; `cost_usd` None says that the price of the model is not known."""
 
@@ -120,5 +112,4 @@ class SessionRecord:
     stop_reason: StopReason | None = None
     observations: tuple[Observation, ...] = ()
     dropped: tuple[Dropped, ...] = ()
-    exchanges: tuple[Exchange, ...] = ()
     summary: str = ""

@@ -21,6 +21,12 @@ from server.jobs.errors import InvalidRequestError, Violation
 #: bytes; a config of a thousand models is a tenth of it
 MAX_CONFIG_BYTES = 1_048_576
 
+#: the template of the prompt of agents, in the configs folder
+DEFAULT_PROMPT = "prompts/trader-v1.md"
+
+#: where the default template is: beside the package where it was installed, in the repository otherwise
+SHIPPED_CONFIGS = (Path(__file__).parents[1] / "configs", Path(__file__).parents[2] / "configs")
+
 #: the prefix that callers of earlier versions put before the path
 OLD_PREFIX = "configs/"
 
@@ -89,6 +95,7 @@ DateText = Annotated[str, AfterValidator(parse_date)]
 Signature = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_signature)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.\-^=]{1,20}$")]
 InitialCash = Annotated[Decimal, BeforeValidator(_amount), Field(gt=0, le=MAX_INITIAL_CASH), AfterValidator(_on_grid)]
+Dollars = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0, le=1_000_000)]
 Seconds = Annotated[float, BeforeValidator(_number), Field(ge=0, le=3600)]
 ParameterValue = Annotated[str | bool | int | float, PlainValidator(_scalar)]
 
@@ -104,6 +111,15 @@ class DateRange(_Section):
     end_date: DateText | None = None
 
 
+class PriceEntry(_Section):
+    """Dollars per million tokens of a model that the maintained list does not know, or knows otherwise."""
+
+    input: Dollars
+    output: Dollars
+    cache_read: Dollars | None = None
+    cache_write: Dollars | None = None
+
+
 class ModelEntry(_Section):
     """One model: `basemodel` chooses its kind, `signature` names it everywhere, `parameters` set a rule."""
 
@@ -114,15 +130,25 @@ class ModelEntry(_Section):
     openai_base_url: str | None = Field(None, repr=False)
     openai_api_key: str | None = Field(None, repr=False)
     parameters: dict[str, ParameterValue] = Field(default_factory=dict)
+    prices: PriceEntry | None = None
 
 
 class AgentConfig(_Section):
-    """Limits of a session and the cash a portfolio begins with."""
+    """The cash a portfolio begins with; limits of an agent's session, its prompt and who sums it up.
+
+    Times are seconds. `max_tokens` and `max_usd` bound one model-day. `prompt` is a path in the configs folder.
+    """
 
     max_steps: Annotated[int, Field(ge=1, le=10_000)] = 30
     max_retries: Annotated[int, Field(ge=0, le=100)] = 3
     base_delay: Seconds = 1.0
     initial_cash: InitialCash = Decimal(10_000)
+    request_timeout: Seconds = 60.0
+    session_timeout: Seconds = 300.0
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_usd: Dollars | None = None
+    prompt: str = DEFAULT_PROMPT
+    model_summary: bool = False
 
 
 class LogConfig(_Section):
@@ -167,6 +193,21 @@ def load_config(folder: Path, path: str) -> LoadedConfig:
     config = _validate(values)
     unknown = tuple(_unknown_keys(config))
     return LoadedConfig(path=relative, config=config, unknown_keys=unknown)
+
+
+def load_prompt(folder: Path, path: str) -> str:
+    """Read the template of a prompt in the configs folder; the default is there even where the folder has none.
+
+    Raises:
+        InvalidRequestError: the path leaves the folder or is no file of text.
+    """
+    if path == DEFAULT_PROMPT and not (folder / path).exists():
+        folder = next(shipped for shipped in SHIPPED_CONFIGS if (shipped / path).exists())
+    try:
+        return locate(folder, path, "configs folder").read_text(encoding="utf-8")
+    except (FolderError, OSError, UnicodeDecodeError) as error:
+        reason = error if isinstance(error, FolderError) else "could not be read as text"
+        raise InvalidRequestError.of("config.agent_config.prompt", f"file '{path[:200]}' {reason}") from None
 
 
 def normalise_path(path: str) -> str:
@@ -259,6 +300,7 @@ def _unknown_keys(config: SimulationConfig) -> Iterator[str]:
         "agent_config.": config.agent_config,
         "log_config.": config.log_config,
         **{f"models[{i}].": entry for i, entry in enumerate(config.models)},
+        **{f"models[{i}].prices.": entry.prices for i, entry in enumerate(config.models)},
     }
     for prefix, section in sections.items():
         yield from (f"{prefix}{key}" for key in (section and section.model_extra) or ())

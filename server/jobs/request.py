@@ -2,12 +2,16 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server.agents.errors import AgentError, ParameterError
+from server.agents.llm.prompt import PromptError, check_template
+from server.agents.llm.provider import ProviderError, endpoint
 from server.agents.registry import TraderFactory
-from server.jobs.config import LoadedConfig, ModelEntry, load_config, normalise_path
+from server.engine.llm import LlmSpec, TokenPrices
+from server.jobs.config import AgentConfig, LoadedConfig, ModelEntry, load_config, load_prompt, normalise_path
+from server.jobs.credentials import CredentialStore
 from server.jobs.errors import InvalidRequestError, Violation
 from server.jobs.planner import DateRange
 from server.jobs.spec import JobSpec, ModelSpec
@@ -51,7 +55,9 @@ class ResolvedRequest:
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def resolve(command: TriggerCommand, configs: Path, traders: TraderFactory) -> ResolvedRequest:
+def resolve(
+    command: TriggerCommand, configs: Path, traders: TraderFactory, credentials: CredentialStore
+) -> ResolvedRequest:
     """Read the config of a request and check everything that needs no database.
 
     Raises:
@@ -62,7 +68,9 @@ def resolve(command: TriggerCommand, configs: Path, traders: TraderFactory) -> R
         config_path=config.path,
         experiment=command.experiment or config.config.experiment,
         dates=_dates(command, config),
-        spec=_spec(_chosen(command, config), config, traders),
+        spec=_SpecMaker(configs, config.config.agent_config, traders, credentials).make(
+            _chosen(command, config), config.config.universe
+        ),
         warnings=tuple(f"key '{key}' of the config is not known and was ignored" for key in config.unknown_keys),
     )
 
@@ -96,32 +104,73 @@ def _dates(command: TriggerCommand, config: LoadedConfig) -> DateRange:
     return DateRange(first=first, last=last)
 
 
-def _spec(entries: dict[int, ModelEntry], config: LoadedConfig, traders: TraderFactory) -> JobSpec:
-    violations = [violation for i, entry in entries.items() if (violation := _wrong(i, entry, traders))]
-    if violations:
-        raise InvalidRequestError(violations)
-    agent, universe = config.config.agent_config, config.config.universe
-    return JobSpec(
-        models=tuple(
-            ModelSpec(
-                signature=entry.signature,
-                basemodel=entry.basemodel,
-                parameters=entry.parameters,
-                initial_cash=agent.initial_cash,
-            )
-            for entry in entries.values()
-        ),
-        universe=None if universe is None else tuple(sorted(set(universe))),
-        max_retries=agent.max_retries,
-    )
+class _SpecMaker:
+    """Makes the spec of a job, with everything wrong about its models found first."""
 
+    def __init__(self, configs: Path, agent: AgentConfig, traders: TraderFactory, credentials: CredentialStore) -> None:
+        self._configs = configs
+        self._agent = agent
+        self._traders = traders
+        self._credentials = credentials
 
-def _wrong(index: int, entry: ModelEntry, traders: TraderFactory) -> Violation | None:
-    """Return what is wrong with the kind of a model or its parameters."""
-    try:
-        traders.create(entry.signature, entry.basemodel, entry.parameters)
-    except ParameterError as error:
-        return Violation(field=f"config.models[{index}].parameters.{error.parameter}", description=str(error))
-    except AgentError as error:
-        return Violation(field=f"config.models[{index}].basemodel", description=str(error))
-    return None
+    def make(self, entries: dict[int, ModelEntry], universe: list[str] | None) -> JobSpec:
+        violations = [violation for i, entry in entries.items() if (violation := self._wrong(i, entry))]
+        if violations:
+            raise InvalidRequestError(violations)
+        return JobSpec(
+            models=tuple(self._model(entry) for entry in entries.values()),
+            universe=None if universe is None else tuple(sorted(set(universe))),
+            max_retries=self._agent.max_retries,
+        )
+
+    def _wrong(self, index: int, entry: ModelEntry) -> Violation | None:
+        """Return what is wrong with the kind of a model, its parameters or its credentials."""
+        place = f"config.models[{index}]"
+        if self._traders.is_llm(entry.basemodel):
+            return self._llm_wrong(place, entry)
+        try:
+            self._traders.create(entry.signature, entry.basemodel, entry.parameters)
+        except ParameterError as error:
+            return Violation(field=f"{place}.parameters.{error.parameter}", description=str(error))
+        except AgentError as error:
+            return Violation(field=f"{place}.basemodel", description=str(error))
+        return None
+
+    def _llm_wrong(self, place: str, entry: ModelEntry) -> Violation | None:
+        if entry.parameters:
+            return Violation(field=f"{place}.parameters", description="an LLM model takes none")
+        found = self._credentials.of_entry(entry)
+        spec = replace(self._llm(entry), base_url=found.base_url, api_key=found.api_key)
+        try:
+            check_template(spec.prompt)
+            endpoint(spec)
+        except PromptError as error:
+            return Violation(field="config.agent_config.prompt", description=str(error))
+        except ProviderError as error:
+            return Violation(field=f"{place}.basemodel", description=str(error))
+        return None
+
+    def _model(self, entry: ModelEntry) -> ModelSpec:
+        return ModelSpec(
+            signature=entry.signature,
+            basemodel=entry.basemodel,
+            parameters=entry.parameters,
+            initial_cash=self._agent.initial_cash,
+            llm=self._llm(entry) if self._traders.is_llm(entry.basemodel) else None,
+        )
+
+    def _llm(self, entry: ModelEntry) -> LlmSpec:
+        agent, prices = self._agent, entry.prices
+        return LlmSpec(
+            basemodel=entry.basemodel,
+            prompt=load_prompt(self._configs, agent.prompt),
+            max_steps=agent.max_steps,
+            max_retries=agent.max_retries,
+            base_delay=agent.base_delay,
+            request_timeout=agent.request_timeout,
+            session_timeout=agent.session_timeout,
+            max_tokens=agent.max_tokens,
+            max_usd=agent.max_usd,
+            prices=None if prices is None else TokenPrices(**dict(prices)),
+            model_summary=agent.model_summary,
+        )

@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from time import monotonic
 
 import structlog
 
+from server.engine.llm import LlmSpec
 from server.engine.model_day import FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayResult, ModelDayTask
 from server.engine.portfolio import Portfolio
+from server.jobs.credentials import CredentialStore
 from server.jobs.journal import Journal
-from server.jobs.outcome import closing_portfolio, day_record
+from server.jobs.outcome import closing_portfolio, day_record, session_rows
 from server.jobs.spec import JobSpec, ModelSpec
 from server.pool.protocol import WorkerPool
 from storage import jobs, model_days
@@ -22,6 +24,7 @@ from storage.errors import StorageBusyError, StorageError
 from storage.jobs import JobRow
 from storage.model_days import Attempt, ModelDayRow
 from storage.portfolios import PortfolioState
+from storage.session_record import SessionRows
 
 Clock = Callable[[], datetime]
 
@@ -38,6 +41,7 @@ class RunnerParts:
     journal: Journal
     pool: WorkerPool
     clock: Clock
+    credentials: CredentialStore
 
 
 class JobRunner:
@@ -59,6 +63,7 @@ class JobRunner:
         self._journal = parts.journal
         self._pool = parts.pool
         self._clock = parts.clock
+        self._credentials = parts.credentials
         self._spec = JobSpec.from_json(job.spec)
         self._models = {model.signature: model for model in self._spec.models}
         self._stopping = False
@@ -105,27 +110,30 @@ class JobRunner:
             date=day.date,
             number=number,
         )
-        async with self._pool.place() as place:
+        async with self._pool.place(session=self._models[day.model].llm is not None) as place:
             if self._stopping:
                 return True
-            started = monotonic()
+            began, started = self._clock(), monotonic()
             self._journal.post(lambda db: model_days.start_attempt(db, attempt, self._clock()))
             outcome = await place.run(self._task(attempt), self._snapshot)
         # the place is free for others while this outcome waits for its commit
         seconds = monotonic() - started
-        outcome = await self._commit(attempt, outcome, seconds)
+        session = session_rows(outcome.record, began)
+        outcome = await self._commit(attempt, outcome, session, seconds)
         if isinstance(outcome, ModelDayResult):
             return True
         retry = retry and outcome.kind in WORTH_RETRYING
-        await self._end_failed(attempt, outcome, seconds, retry=retry)
+        await self._end_failed(attempt, outcome, session, seconds, retry=retry)
         return not retry
 
-    async def _commit(self, attempt: Attempt, outcome: ModelDayOutcome, seconds: float) -> ModelDayOutcome:
+    async def _commit(
+        self, attempt: Attempt, outcome: ModelDayOutcome, session: SessionRows | None, seconds: float
+    ) -> ModelDayOutcome:
         """Store a result and let the portfolio go on from it; a result that cannot be stored is a failure."""
         if isinstance(outcome, ModelDayFailure):
             return outcome
         try:
-            record = day_record(outcome)
+            record = day_record(outcome, session)
             await self._journal.record(
                 lambda db: model_days.commit_attempt(db, attempt, record, seconds, self._clock())
             )
@@ -137,7 +145,9 @@ class JobRunner:
         )
         return outcome
 
-    async def _end_failed(self, attempt: Attempt, failure: ModelDayFailure, seconds: float, *, retry: bool) -> None:
+    async def _end_failed(
+        self, attempt: Attempt, failure: ModelDayFailure, session: SessionRows | None, seconds: float, *, retry: bool
+    ) -> None:
         error = f"{failure.kind}: {failure.message}"
         logger.warning(
             "model_day_failed",
@@ -149,7 +159,7 @@ class JobRunner:
             retry=retry,
         )
         end = model_days.retry_attempt if retry else model_days.fail_attempt
-        await self._journal.record(lambda db: end(db, attempt, error, seconds, self._clock()))
+        await self._journal.record(lambda db: end(db, attempt, error, seconds, self._clock(), session))
 
     def _task(self, attempt: Attempt) -> ModelDayTask:
         model: ModelSpec = self._models[attempt.model]
@@ -165,4 +175,12 @@ class JobRunner:
             initial_cash=model.initial_cash,
             previous_value=state.value,
             universe=self._spec.universe,
+            llm=self._llm(model),
         )
+
+    def _llm(self, model: ModelSpec) -> LlmSpec | None:
+        """Return what an agent is to do, with the key that is good now."""
+        if model.llm is None:
+            return None
+        found = self._credentials.of_model(self._job.config_path, model.signature)
+        return replace(model.llm, base_url=found.base_url, api_key=found.api_key)

@@ -11,6 +11,7 @@ import structlog
 from peewee import SqliteDatabase
 
 from server.agents.registry import TraderFactory
+from server.jobs.credentials import CredentialStore
 from server.jobs.errors import DrainingError, InvalidRequestError
 from server.jobs.planner import Market, Plan, make_plan
 from server.jobs.progress import ProgressLogs
@@ -47,6 +48,7 @@ class JobService:
         *,
         snapshots: Snapshots,
         traders: TraderFactory,
+        credentials: CredentialStore,
         logs: ProgressLogs,
         parts: RunnerParts,
     ) -> None:
@@ -54,6 +56,7 @@ class JobService:
         self._db = db
         self._snapshots = snapshots
         self._traders = traders
+        self._credentials = credentials
         self._logs = logs
         self._parts = parts
         self._running: dict[str, tuple[JobRunner, asyncio.Task[None]]] = {}
@@ -78,7 +81,7 @@ class JobService:
         known = await asyncio.to_thread(self._known, command)
         if known is not None:
             return _told(known, accepted=False)
-        request = await asyncio.to_thread(resolve, command, self._settings.configs, self._traders)
+        request = await asyncio.to_thread(resolve, command, self._settings.configs, self._traders, self._credentials)
         snapshot = await asyncio.to_thread(self._snapshots.current)
         return await self._accept(command, request, snapshot)
 

@@ -1,11 +1,13 @@
 """What a job is to do, resolved from its config and request, and kept with the job so that a restart needs no file."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
+from server.engine.llm import LlmSpec, TokenPrices
 from server.engine.model_day import Parameter
 
 
@@ -17,6 +19,7 @@ class ModelSpec:
     basemodel: str
     parameters: Mapping[str, Parameter]
     initial_cash: Decimal
+    llm: LlmSpec | None = None
 
     @property
     def definition(self) -> str:
@@ -26,6 +29,8 @@ class ModelSpec:
             "initial_cash": str(self.initial_cash.normalize()),
             "parameters": dict(self.parameters),
         }
+        if self.llm is not None:
+            facts["prompt"] = hashlib.sha256(self.llm.prompt.encode()).hexdigest()
         return json.dumps(facts, sort_keys=True)
 
 
@@ -38,18 +43,46 @@ class JobSpec:
     max_retries: int
 
     def to_json(self) -> str:
-        """Return the text that `from_json` reads."""
+        """Return the text that `from_json` reads; no key and no endpoint is in it."""
         return json.dumps(asdict(self), default=str, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "JobSpec":
         """Return the spec that `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
-        models = tuple(
-            ModelSpec(**{**model, "initial_cash": Decimal(model["initial_cash"])}) for model in values["models"]
-        )
+        models = tuple(_model(model) for model in values["models"])
         universe = None if values["universe"] is None else tuple(values["universe"])
         return cls(models=models, universe=universe, max_retries=values["max_retries"])
+
+
+def _model(values: dict[str, Any]) -> ModelSpec:
+    llm = values.get("llm")
+    cash = Decimal(values["initial_cash"])
+    return ModelSpec(**{**values, "initial_cash": cash, "llm": None if llm is None else _llm(llm)})
+
+
+def _llm(values: dict[str, Any]) -> LlmSpec:
+    prices = values["prices"]
+    return LlmSpec(
+        **{
+            **values,
+            "max_usd": _decimal(values["max_usd"]),
+            "prices": None if prices is None else _prices(prices),
+        }
+    )
+
+
+def _prices(values: dict[str, str | None]) -> TokenPrices:
+    return TokenPrices(
+        input=Decimal(values["input"] or 0),
+        output=Decimal(values["output"] or 0),
+        cache_read=_decimal(values["cache_read"]),
+        cache_write=_decimal(values["cache_write"]),
+    )
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def changed_facts(before: str, after: str) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import structlog
 
@@ -79,9 +78,9 @@ class _Worker:
 class LocalPool:
     """Runs model-days in `size` worker processes."""
 
-    def __init__(self, size: int, *, snapshots: Path, data_dir: Path, command: Sequence[str] = WORKER) -> None:
+    def __init__(self, size: int, setup: Setup, command: Sequence[str] = WORKER) -> None:
         self.size = size
-        self._setup = Setup(snapshots=snapshots, data_dir=data_dir.absolute())
+        self._setup = setup
         self._command = tuple(command)
         self._idle: asyncio.LifoQueue[_Worker | None] = asyncio.LifoQueue()
         self._workers: set[_Worker] = set()

@@ -20,6 +20,6 @@ class Place(Protocol):
 class WorkerPool(Protocol):
     """Runs model-days, as many at a time as it has places."""
 
-    def place(self) -> AbstractAsyncContextManager[Place]:
-        """Wait for a free place and hold it inside the `async with`."""
+    def place(self, *, session: bool) -> AbstractAsyncContextManager[Place]:
+        """Wait for a free place and hold it inside the `async with`; agents' sessions have places of their own."""
         ...

@@ -9,10 +9,11 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from server.agents.llm.factory import SessionSetup
 from server.agents.registry import Create, TraderFactory
 from server.engine.model_day import FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayTask, run_model_day
 from server.engine.prices import PriceTable
@@ -25,10 +26,11 @@ NICENESS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """The first message to a worker: where price snapshots and recordings are."""
+    """The first message to a worker: where price snapshots and recordings are, what sessions share."""
 
     snapshots: Path
     data_dir: Path
+    session: SessionSetup = field(default_factory=SessionSetup)
 
 
 def main(extra: Mapping[str, Create] | None = None) -> None:
@@ -45,11 +47,12 @@ def main(extra: Mapping[str, Create] | None = None) -> None:
                 task, snapshot = read(stream)
             except EOFError:
                 return
-            connection.sendall(pack(_run(task, _table(setup.snapshots / snapshot), traders)))
+            connection.sendall(pack(_run(task, price_table(setup.snapshots / snapshot), traders)))
 
 
 @lru_cache(maxsize=2)
-def _table(path: Path) -> PriceTable:
+def price_table(path: Path) -> PriceTable:
+    """Return the prices of a snapshot file, mapped once."""
     return open_table(path)
 
 

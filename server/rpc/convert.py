@@ -1,4 +1,4 @@
-"""Between rows of storage and messages of the contract: the only place that knows both."""
+"""Between rows of storage and messages of the contract; sessions and audits are in `convert_sessions.py`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from peewee import SqliteDatabase
 
 from aitrader.v1 import portfolio_pb2, simulation_pb2
-from server.rpc import convert
+from server.rpc import convert, convert_sessions
 from server.rpc.errors import NoDataError
 from server.rpc.fields import Fields
 from server.rpc.paging import MAX_RESPONSE, make_token, read_token
-from storage import jobs, results
-from storage.results import DayRow, ResultQuery
+from storage import jobs, results, sessions
+from storage.results import DayKey, DayRow, ResultQuery
 
 FIRST_DATE, LAST_DATE = "0001-01-01", "9999-12-31"
 
@@ -89,13 +89,23 @@ def _results(
         holdings = results.closing_holdings(db, chunk)
         positions = results.find_positions(db, chunk, with_holdings=full)
         rejections = results.find_rejections(db, chunk) if full else {}
+        reasoning = _reasoning(db, chunk) if full else {}
         for day in chunk:
             result = convert.day_result(day, experiment, holdings.get(day.position_id, {}), positions[day.key])
             if full:
                 result.rejections.extend(convert.rejection(row) for row in rejections[day.key])
                 result.position_history.extend(convert.position(row) for row in positions[day.key])
+                if day.key in reasoning:
+                    result.reasoning.CopyFrom(reasoning[day.key])
             _fit(result)
             yield day, result
+
+
+def _reasoning(db: SqliteDatabase, days: Sequence[DayRow]) -> dict[DayKey, portfolio_pb2.AiReasoning]:
+    """Return what the agents of some days did, where an agent traded."""
+    found = sessions.committed_sessions(db, days)
+    tools = sessions.find_tools(db, list(found.values()))
+    return {key: convert_sessions.ai_reasoning(row, tools[row.key]) for key, row in found.items()}
 
 
 def _fit(result: portfolio_pb2.DayResult) -> None:

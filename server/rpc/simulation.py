@@ -14,7 +14,7 @@ from aitrader.v1.simulation_pb2_grpc import SimulationServiceServicer
 from server.jobs.progress import ProgressLogs
 from server.jobs.request import TriggerCommand
 from server.jobs.service import JobService, Triggered
-from server.rpc import convert, portfolios, results, status
+from server.rpc import convert, portfolios, reasoning, results, status
 from server.rpc.fields import Fields
 from server.rpc.portfolios import LeaderboardReader
 from server.rpc.status import StatusReader
@@ -78,6 +78,18 @@ class SimulationServicer(SimulationServiceServicer):
     ) -> simulation_pb2.ListJobsResponse:
         """List jobs."""
         return await asyncio.to_thread(status.list_jobs, self._db, request)
+
+    async def GetReasoning(
+        self, request: simulation_pb2.GetReasoningRequest, context: Context
+    ) -> simulation_pb2.GetReasoningResponse:
+        """Tell what an agent did, step by step."""
+        return await asyncio.to_thread(reasoning.get_reasoning, self._db, request)
+
+    async def AuditJob(
+        self, request: simulation_pb2.AuditJobRequest, context: Context
+    ) -> simulation_pb2.AuditJobResponse:
+        """Check what the agents of a job were shown."""
+        return await asyncio.to_thread(reasoning.audit_job, self._db, request)
 
 
 def trigger_command(request: simulation_pb2.TriggerRequest) -> TriggerCommand:

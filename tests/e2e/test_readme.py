@@ -29,7 +29,7 @@ def readme_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPr
 
 
 def test_every_shell_line_is_covered_here() -> None:
-    assert {"make demo", *COMMANDS, *GRPCURL} == set(SHELL)
+    assert {"make demo", "make demo-llm", *COMMANDS, *GRPCURL} == set(SHELL)
     assert COMMANDS
     assert GRPCURL
 
@@ -41,6 +41,16 @@ def test_make_demo_runs_a_job_and_shows_the_leaderboard() -> None:
     assert "480 completed" in done.stdout
     assert re.search(r"\b1 +\S+ +[\d,]+\.\d\d", done.stdout)
     assert "the server stopped cleanly" in done.stdout
+
+
+def test_make_demo_llm_shows_what_agents_did_and_that_they_saw_nothing_of_the_future() -> None:
+    done = run([sys.executable, "-m", "tests.llm_server.demo"])
+
+    assert done.returncode == 0, done.stderr
+    assert "30 completed" in done.stdout
+    assert "summary: " in done.stdout
+    assert ": clean" in done.stdout
+    assert "a-key-that-is-never-shown" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("line", GRPCURL)

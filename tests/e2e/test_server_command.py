@@ -92,7 +92,7 @@ def test_db_migrate_makes_a_database_once(tmp_path: Path) -> None:
 
     first, second = run(command), run(command)
 
-    assert json.loads(first.stdout)["applied"] == ["0001_initial"]
+    assert json.loads(first.stdout)["applied"] == ["0001_initial", "0002_sessions"]
     assert json.loads(second.stdout)["applied"] == []
 
 

@@ -54,13 +54,13 @@ def test_workers_killed_while_idle_are_replaced(new_service: Callable[..., Servi
     service = new_service()
     path = service.write_config(config(model("m")))
     service.run(path, end_date=DATES[0])
-    before = service.app.pool.pids
+    before = service.app.pool.workers.pids
 
     service.kill_workers()
     status = service.run(path, end_date=DATES[1])
 
     assert status.status == job_pb2.JOB_STATUS_COMPLETED
-    assert set(service.app.pool.pids).isdisjoint(before)
+    assert set(service.app.pool.workers.pids).isdisjoint(before)
 
 
 def test_workers_killed_in_the_middle_of_a_day_cost_one_attempt(
@@ -82,7 +82,7 @@ def test_workers_killed_in_the_middle_of_a_day_cost_one_attempt(
 def test_no_more_workers_than_sessions_are_allowed(new_service: Callable[..., Service]) -> None:
     service = new_service(worker_processes=8, max_parallel_sessions=2)
 
-    assert len(service.app.pool.pids) == 2
+    assert len(service.app.pool.workers.pids) == 2
 
 
 def test_models_of_a_date_run_at_the_same_time_and_dates_in_order(

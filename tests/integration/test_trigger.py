@@ -331,7 +331,7 @@ def test_same_cash_written_otherwise_is_no_change(service: Service, experiment: 
     assert status.status == job_pb2.JOB_STATUS_COMPLETED
 
 
-def test_ancestor_config_with_a_model_of_a_kind_to_come_is_refused_with_the_known_kinds(service: Service) -> None:
+def test_ancestor_config_of_an_agent_without_a_key_is_refused_with_what_to_set(service: Service) -> None:
     ancestors = {
         "agent_type": "BaseAgent",
         "date_range": {"init_date": "2025-10-01", "end_date": "2025-10-21"},
@@ -343,6 +343,7 @@ def test_ancestor_config_with_a_model_of_a_kind_to_come_is_refused_with_the_know
     refused = refusal(service.stub.Trigger, TriggerRequest(config_path=service.write_config(ancestors)))
 
     assert list(refused.violations) == ["config.models[0].basemodel"]
+    assert "OPENAI_API_KEY" in refused.violations["config.models[0].basemodel"]
 
 
 def test_caller_who_goes_away_does_not_undo_the_job(service: Service, experiment: str) -> None:

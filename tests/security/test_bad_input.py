@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aitrader.v1 import simulation_pb2
+from storage.session_record import SessionOutcome, SessionRows, store_session
 from tests.service import DATES, DEADLINE, Refusal, Service, config, model, refusal, scripted
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -33,6 +34,8 @@ GOOD: Mapping[str, Callable[["Stored"], dict[str, Any]]] = {
     "GetLeaderboard": lambda stored: {},
     "GetPortfolioTimeseries": lambda stored: {"model": "m"},
     "ListJobs": lambda stored: {},
+    "GetReasoning": lambda stored: {"job_id": stored.job_id, "date": DATES[0], "model": "m"},
+    "AuditJob": lambda stored: {"job_id": stored.job_id},
 }
 
 #: what no string field may be fooled by
@@ -74,6 +77,9 @@ class Stored:
         self.service = service
         self.path = service.write_config(config(model("m"), model("n"), end=DATES[2]))
         self.job_id = service.run(self.path).job_id
+        with service.db.atomic("IMMEDIATE"):
+            rows = SessionRows(prompt_digest="")
+            store_session(service.db, (self.job_id, DATES[0], "m", 1), SessionOutcome.SUCCEEDED, rows)
         self.contents = service.contents()
 
     def call(self, rpc: str) -> Callable[..., Any]:
@@ -396,7 +402,7 @@ def test_config_without_models_or_dates_is_refused(stored: Stored) -> None:
 
 
 def test_unknown_kind_is_refused_with_the_known_ones(stored: Stored) -> None:
-    refused = stored.refused_config(config(model("m", "openai/gpt-5")))
+    refused = stored.refused_config(config(model("m", "rule/none")))
 
     assert "rule/momentum" in refused.violations["config.models[0].basemodel"]
     assert "replay/" in refused.violations["config.models[0].basemodel"]
@@ -575,7 +581,7 @@ def test_token_whose_position_was_changed_is_refused(stored: Stored, rpc: str) -
 @pytest.mark.parametrize(
     "job_id", ["00000000-0000-4000-8000-000000000000", "1", "nobody", "%", "' OR 1=1 --", "\N{PILE OF POO}"]
 )
-@pytest.mark.parametrize("rpc", ["GetStatus", "StreamProgress", "GetResults"])
+@pytest.mark.parametrize("rpc", ["GetStatus", "StreamProgress", "GetResults", "GetReasoning", "AuditJob"])
 def test_unknown_job_id_is_not_found(stored: Stored, rpc: str, job_id: str) -> None:
     refused = stored.refused(rpc, job_id=job_id)
 
@@ -589,7 +595,7 @@ def test_unknown_job_id_is_not_found_whatever_the_experiment(stored: Stored) -> 
     assert refused.reason == "JOB_NOT_FOUND"
 
 
-@pytest.mark.parametrize("rpc", ["GetStatus", "StreamProgress"])
+@pytest.mark.parametrize("rpc", ["GetStatus", "StreamProgress", "GetReasoning", "AuditJob"])
 def test_missing_job_id_is_refused(stored: Stored, rpc: str) -> None:
     assert_names(stored.refused(rpc, job_id=""), "job_id")
 

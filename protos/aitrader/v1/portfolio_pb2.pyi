@@ -5,6 +5,7 @@ Portfolios: what models hold, what they did, what it is worth.
 Money is in dollars. It is exact to 1e-6 in the service; a double carries such an amount without loss up to 1e9.
 """
 
+import aitrader.v1.job_pb2
 import builtins
 import collections.abc
 import google.protobuf.descriptor
@@ -270,6 +271,52 @@ class Position(google.protobuf.message.Message):
 global___Position = Position
 
 @typing.final
+class AiReasoning(google.protobuf.message.Message):
+    """What the agent of a day did, in figures; GetReasoning tells it step by step."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TOTAL_STEPS_FIELD_NUMBER: builtins.int
+    STOP_SIGNAL_RECEIVED_FIELD_NUMBER: builtins.int
+    REASONING_SUMMARY_FIELD_NUMBER: builtins.int
+    TOOL_USAGE_FIELD_NUMBER: builtins.int
+    INPUT_TOKENS_FIELD_NUMBER: builtins.int
+    OUTPUT_TOKENS_FIELD_NUMBER: builtins.int
+    COST_USD_FIELD_NUMBER: builtins.int
+    total_steps: builtins.int
+    """Output only. Steps of the session."""
+    stop_signal_received: builtins.bool
+    """Output only. Whether the model itself said that it was done, by signal or tool."""
+    reasoning_summary: builtins.str
+    """Output only. What the session did, in two or three sentences."""
+    input_tokens: builtins.int
+    """Output only. Tokens sent."""
+    output_tokens: builtins.int
+    """Output only. Tokens received."""
+    cost_usd: builtins.float
+    """Output only. Cost of the tokens, dollars; unset when the price of the model is not known."""
+    @property
+    def tool_usage(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.job_pb2.ToolUsage]:
+        """Output only. Tools that were called, at most 200."""
+
+    def __init__(
+        self,
+        *,
+        total_steps: builtins.int = ...,
+        stop_signal_received: builtins.bool = ...,
+        reasoning_summary: builtins.str = ...,
+        tool_usage: collections.abc.Iterable[aitrader.v1.job_pb2.ToolUsage] | None = ...,
+        input_tokens: builtins.int = ...,
+        output_tokens: builtins.int = ...,
+        cost_usd: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_cost_usd", b"_cost_usd", "cost_usd", b"cost_usd"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_cost_usd", b"_cost_usd", "cost_usd", b"cost_usd", "input_tokens", b"input_tokens", "output_tokens", b"output_tokens", "reasoning_summary", b"reasoning_summary", "stop_signal_received", b"stop_signal_received", "tool_usage", b"tool_usage", "total_steps", b"total_steps"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_cost_usd", b"_cost_usd"]) -> typing.Literal["cost_usd"] | None: ...
+
+global___AiReasoning = AiReasoning
+
+@typing.final
 class DayResult(google.protobuf.message.Message):
     """One model on one trading day."""
 
@@ -303,6 +350,7 @@ class DayResult(google.protobuf.message.Message):
     TRADES_FIELD_NUMBER: builtins.int
     REJECTIONS_FIELD_NUMBER: builtins.int
     POSITION_HISTORY_FIELD_NUMBER: builtins.int
+    REASONING_FIELD_NUMBER: builtins.int
     date: builtins.str
     """Output only. Trading date, `YYYY-MM-DD`."""
     model: builtins.str
@@ -337,6 +385,10 @@ class DayResult(google.protobuf.message.Message):
     def position_history(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Position]:
         """Output only. Every state of the day, the opening one first; with detail FULL only."""
 
+    @property
+    def reasoning(self) -> global___AiReasoning:
+        """Output only. What the agent did; with detail FULL only, and unset where no agent traded."""
+
     def __init__(
         self,
         *,
@@ -352,9 +404,10 @@ class DayResult(google.protobuf.message.Message):
         trades: collections.abc.Iterable[global___Trade] | None = ...,
         rejections: collections.abc.Iterable[global___Rejection] | None = ...,
         position_history: collections.abc.Iterable[global___Position] | None = ...,
+        reasoning: global___AiReasoning | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["daily_pnl", b"daily_pnl"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["cash", b"cash", "cumulative_profit", b"cumulative_profit", "cumulative_return_pct", b"cumulative_return_pct", "daily_pnl", b"daily_pnl", "date", b"date", "experiment", b"experiment", "job_id", b"job_id", "model", b"model", "position_history", b"position_history", "positions", b"positions", "rejections", b"rejections", "trades", b"trades"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["daily_pnl", b"daily_pnl", "reasoning", b"reasoning"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["cash", b"cash", "cumulative_profit", b"cumulative_profit", "cumulative_return_pct", b"cumulative_return_pct", "daily_pnl", b"daily_pnl", "date", b"date", "experiment", b"experiment", "job_id", b"job_id", "model", b"model", "position_history", b"position_history", "positions", b"positions", "reasoning", b"reasoning", "rejections", b"rejections", "trades", b"trades"]) -> None: ...
 
 global___DayResult = DayResult
 

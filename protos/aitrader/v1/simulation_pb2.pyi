@@ -68,7 +68,7 @@ class _ResultDetailEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     RESULT_DETAIL_MINIMAL: _ResultDetail.ValueType  # 1
     """Closing positions, profit and value, trades."""
     RESULT_DETAIL_FULL: _ResultDetail.ValueType  # 2
-    """Also rejections and every position row of the day."""
+    """Also rejections, every position row of the day and what the agent did."""
 
 class ResultDetail(_ResultDetail, metaclass=_ResultDetailEnumTypeWrapper):
     """How much of a day to tell."""
@@ -78,7 +78,7 @@ RESULT_DETAIL_UNSPECIFIED: ResultDetail.ValueType  # 0
 RESULT_DETAIL_MINIMAL: ResultDetail.ValueType  # 1
 """Closing positions, profit and value, trades."""
 RESULT_DETAIL_FULL: ResultDetail.ValueType  # 2
-"""Also rejections and every position row of the day."""
+"""Also rejections, every position row of the day and what the agent did."""
 global___ResultDetail = ResultDetail
 
 @typing.final
@@ -625,3 +625,150 @@ class ListJobsResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["jobs", b"jobs", "next_page_token", b"next_page_token"]) -> None: ...
 
 global___ListJobsResponse = ListJobsResponse
+
+@typing.final
+class GetReasoningRequest(google.protobuf.message.Message):
+    """Which session to tell."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    DATE_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    ATTEMPT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """Required. UUID of the job."""
+    date: builtins.str
+    """Required. Trading date, `YYYY-MM-DD`."""
+    model: builtins.str
+    """Required. Signature of the model."""
+    attempt: builtins.int
+    """Optional. Number of the attempt; 0 means the last that had a session. Not negative."""
+    page_size: builtins.int
+    """Optional. Steps in the page: default 100, at most 1000. A page ends earlier when it nears 4 MiB."""
+    page_token: builtins.str
+    """Optional. `next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+        date: builtins.str = ...,
+        model: builtins.str = ...,
+        attempt: builtins.int = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attempt", b"attempt", "date", b"date", "job_id", b"job_id", "model", b"model", "page_size", b"page_size", "page_token", b"page_token"]) -> None: ...
+
+global___GetReasoningRequest = GetReasoningRequest
+
+@typing.final
+class GetReasoningResponse(google.protobuf.message.Message):
+    """A session with a page of its steps."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    DATE_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    SESSION_FIELD_NUMBER: builtins.int
+    STEPS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """Output only. UUID of the job."""
+    date: builtins.str
+    """Output only. Trading date, `YYYY-MM-DD`."""
+    model: builtins.str
+    """Output only. Signature of the model."""
+    next_page_token: builtins.str
+    """Output only. Token of the next page; empty on the last."""
+    @property
+    def session(self) -> aitrader.v1.job_pb2.Session:
+        """Output only. The session; the same on every page."""
+
+    @property
+    def steps(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.job_pb2.ReasoningStep]:
+        """Output only. Steps in their order."""
+
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+        date: builtins.str = ...,
+        model: builtins.str = ...,
+        session: aitrader.v1.job_pb2.Session | None = ...,
+        steps: collections.abc.Iterable[aitrader.v1.job_pb2.ReasoningStep] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["session", b"session"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["date", b"date", "job_id", b"job_id", "model", b"model", "next_page_token", b"next_page_token", "session", b"session", "steps", b"steps"]) -> None: ...
+
+global___GetReasoningResponse = GetReasoningResponse
+
+@typing.final
+class AuditJobRequest(google.protobuf.message.Message):
+    """Which job to check."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """Required. UUID of the job."""
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["job_id", b"job_id"]) -> None: ...
+
+global___AuditJobRequest = AuditJobRequest
+
+@typing.final
+class AuditJobResponse(google.protobuf.message.Message):
+    """What the check of a job found."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    SESSIONS_FIELD_NUMBER: builtins.int
+    OBSERVATIONS_FIELD_NUMBER: builtins.int
+    VIOLATION_COUNT_FIELD_NUMBER: builtins.int
+    VIOLATIONS_FIELD_NUMBER: builtins.int
+    DROPPED_COUNT_FIELD_NUMBER: builtins.int
+    DROPPED_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """Output only. UUID of the job."""
+    sessions: builtins.int
+    """Output only. Sessions that were checked."""
+    observations: builtins.int
+    """Output only. Observations that were checked."""
+    violation_count: builtins.int
+    """Output only. Observations that violate: the source's date is after the decision's, or is the same and it is no
+    opening price, or cannot be read; or the decision is said to be after the model-day. 0 says that the job is clean.
+    """
+    dropped_count: builtins.int
+    """Output only. Observations that were kept from the agents."""
+    @property
+    def violations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.job_pb2.AuditViolation]:
+        """Output only. The first of them by date, then model; at most 500."""
+
+    @property
+    def dropped(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.job_pb2.DroppedObservations]:
+        """Output only. The same by tool and reason, the most frequent first; at most 200."""
+
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+        sessions: builtins.int = ...,
+        observations: builtins.int = ...,
+        violation_count: builtins.int = ...,
+        violations: collections.abc.Iterable[aitrader.v1.job_pb2.AuditViolation] | None = ...,
+        dropped_count: builtins.int = ...,
+        dropped: collections.abc.Iterable[aitrader.v1.job_pb2.DroppedObservations] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["dropped", b"dropped", "dropped_count", b"dropped_count", "job_id", b"job_id", "observations", b"observations", "sessions", b"sessions", "violation_count", b"violation_count", "violations", b"violations"]) -> None: ...
+
+global___AuditJobResponse = AuditJobResponse

@@ -70,6 +70,16 @@ class SimulationServiceStub(object):
                 request_serializer=aitrader_dot_v1_dot_simulation__pb2.ListJobsRequest.SerializeToString,
                 response_deserializer=aitrader_dot_v1_dot_simulation__pb2.ListJobsResponse.FromString,
                 _registered_method=True)
+        self.GetReasoning = channel.unary_unary(
+                '/aitrader.v1.SimulationService/GetReasoning',
+                request_serializer=aitrader_dot_v1_dot_simulation__pb2.GetReasoningRequest.SerializeToString,
+                response_deserializer=aitrader_dot_v1_dot_simulation__pb2.GetReasoningResponse.FromString,
+                _registered_method=True)
+        self.AuditJob = channel.unary_unary(
+                '/aitrader.v1.SimulationService/AuditJob',
+                request_serializer=aitrader_dot_v1_dot_simulation__pb2.AuditJobRequest.SerializeToString,
+                response_deserializer=aitrader_dot_v1_dot_simulation__pb2.AuditJobResponse.FromString,
+                _registered_method=True)
 
 
 class SimulationServiceServicer(object):
@@ -143,6 +153,25 @@ class SimulationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetReasoning(self, request, context):
+        """Tells what the agent of a model-day saw, said and did, step by step.
+
+        Returns NOT_FOUND (NO_DATA) when no such session is stored, (JOB_NOT_FOUND) when there is no such job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AuditJob(self, request, context):
+        """Checks that nothing the agents of a job were shown was later than their decisions, and counts what was kept back.
+
+        Sessions of failed attempts are checked as well. A job without agents has nothing to check and is clean.
+        Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SimulationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -180,6 +209,16 @@ def add_SimulationServiceServicer_to_server(servicer, server):
                     servicer.ListJobs,
                     request_deserializer=aitrader_dot_v1_dot_simulation__pb2.ListJobsRequest.FromString,
                     response_serializer=aitrader_dot_v1_dot_simulation__pb2.ListJobsResponse.SerializeToString,
+            ),
+            'GetReasoning': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReasoning,
+                    request_deserializer=aitrader_dot_v1_dot_simulation__pb2.GetReasoningRequest.FromString,
+                    response_serializer=aitrader_dot_v1_dot_simulation__pb2.GetReasoningResponse.SerializeToString,
+            ),
+            'AuditJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.AuditJob,
+                    request_deserializer=aitrader_dot_v1_dot_simulation__pb2.AuditJobRequest.FromString,
+                    response_serializer=aitrader_dot_v1_dot_simulation__pb2.AuditJobResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -372,6 +411,60 @@ class SimulationService(object):
             '/aitrader.v1.SimulationService/ListJobs',
             aitrader_dot_v1_dot_simulation__pb2.ListJobsRequest.SerializeToString,
             aitrader_dot_v1_dot_simulation__pb2.ListJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReasoning(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aitrader.v1.SimulationService/GetReasoning',
+            aitrader_dot_v1_dot_simulation__pb2.GetReasoningRequest.SerializeToString,
+            aitrader_dot_v1_dot_simulation__pb2.GetReasoningResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AuditJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aitrader.v1.SimulationService/AuditJob',
+            aitrader_dot_v1_dot_simulation__pb2.AuditJobRequest.SerializeToString,
+            aitrader_dot_v1_dot_simulation__pb2.AuditJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -94,6 +94,25 @@ class SimulationServiceStub:
     ]
     """Lists jobs, newest first."""
 
+    GetReasoning: grpc.UnaryUnaryMultiCallable[
+        aitrader.v1.simulation_pb2.GetReasoningRequest,
+        aitrader.v1.simulation_pb2.GetReasoningResponse,
+    ]
+    """Tells what the agent of a model-day saw, said and did, step by step.
+
+    Returns NOT_FOUND (NO_DATA) when no such session is stored, (JOB_NOT_FOUND) when there is no such job.
+    """
+
+    AuditJob: grpc.UnaryUnaryMultiCallable[
+        aitrader.v1.simulation_pb2.AuditJobRequest,
+        aitrader.v1.simulation_pb2.AuditJobResponse,
+    ]
+    """Checks that nothing the agents of a job were shown was later than their decisions, and counts what was kept back.
+
+    Sessions of failed attempts are checked as well. A job without agents has nothing to check and is clean.
+    Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+    """
+
 class SimulationServiceAsyncStub:
     """Runs trading simulations as durable jobs and answers how far they are, what the models did, and who leads."""
 
@@ -162,6 +181,25 @@ class SimulationServiceAsyncStub:
         aitrader.v1.simulation_pb2.ListJobsResponse,
     ]
     """Lists jobs, newest first."""
+
+    GetReasoning: grpc.aio.UnaryUnaryMultiCallable[
+        aitrader.v1.simulation_pb2.GetReasoningRequest,
+        aitrader.v1.simulation_pb2.GetReasoningResponse,
+    ]
+    """Tells what the agent of a model-day saw, said and did, step by step.
+
+    Returns NOT_FOUND (NO_DATA) when no such session is stored, (JOB_NOT_FOUND) when there is no such job.
+    """
+
+    AuditJob: grpc.aio.UnaryUnaryMultiCallable[
+        aitrader.v1.simulation_pb2.AuditJobRequest,
+        aitrader.v1.simulation_pb2.AuditJobResponse,
+    ]
+    """Checks that nothing the agents of a job were shown was later than their decisions, and counts what was kept back.
+
+    Sessions of failed attempts are checked as well. A job without agents has nothing to check and is clean.
+    Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+    """
 
 class SimulationServiceServicer(metaclass=abc.ABCMeta):
     """Runs trading simulations as durable jobs and answers how far they are, what the models did, and who leads."""
@@ -245,5 +283,28 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[aitrader.v1.simulation_pb2.ListJobsResponse, collections.abc.Awaitable[aitrader.v1.simulation_pb2.ListJobsResponse]]:
         """Lists jobs, newest first."""
+
+    @abc.abstractmethod
+    def GetReasoning(
+        self,
+        request: aitrader.v1.simulation_pb2.GetReasoningRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[aitrader.v1.simulation_pb2.GetReasoningResponse, collections.abc.Awaitable[aitrader.v1.simulation_pb2.GetReasoningResponse]]:
+        """Tells what the agent of a model-day saw, said and did, step by step.
+
+        Returns NOT_FOUND (NO_DATA) when no such session is stored, (JOB_NOT_FOUND) when there is no such job.
+        """
+
+    @abc.abstractmethod
+    def AuditJob(
+        self,
+        request: aitrader.v1.simulation_pb2.AuditJobRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[aitrader.v1.simulation_pb2.AuditJobResponse, collections.abc.Awaitable[aitrader.v1.simulation_pb2.AuditJobResponse]]:
+        """Checks that nothing the agents of a job were shown was later than their decisions, and counts what was kept back.
+
+        Sessions of failed attempts are checked as well. A job without agents has nothing to check and is clean.
+        Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+        """
 
 def add_SimulationServiceServicer_to_server(servicer: SimulationServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

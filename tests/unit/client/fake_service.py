@@ -80,6 +80,8 @@ class FakeService(SimulationServiceServicer):
     leaderboard: pb.GetLeaderboardResponse = field(default_factory=pb.GetLeaderboardResponse)
     timeseries: pb.GetPortfolioTimeseriesResponse = field(default_factory=pb.GetPortfolioTimeseriesResponse)
     jobs: pb.ListJobsResponse = field(default_factory=pb.ListJobsResponse)
+    reasoning: pb.GetReasoningResponse = field(default_factory=pb.GetReasoningResponse)
+    audit: pb.AuditJobResponse = field(default_factory=pb.AuditJobResponse)
     events: list[job_pb2.ProgressEvent] = field(default_factory=list)
     streams: deque[StreamPlan] = field(default_factory=deque)
     failures: deque[status_pb2.Status] = field(default_factory=deque)
@@ -115,6 +117,15 @@ class FakeService(SimulationServiceServicer):
 
     def ListJobs(self, request: pb.ListJobsRequest, context: grpc.ServicerContext) -> pb.ListJobsResponse:  # noqa: N802
         return self._list(request, context, self.jobs, "jobs")
+
+    def GetReasoning(  # noqa: N802
+        self, request: pb.GetReasoningRequest, context: grpc.ServicerContext
+    ) -> pb.GetReasoningResponse:
+        return self._list(request, context, self.reasoning, "steps")
+
+    def AuditJob(self, request: pb.AuditJobRequest, context: grpc.ServicerContext) -> pb.AuditJobResponse:  # noqa: N802
+        self._receive(request, context)
+        return self.audit
 
     def StreamProgress(  # noqa: N802
         self, request: pb.StreamProgressRequest, context: grpc.ServicerContext

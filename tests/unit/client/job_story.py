@@ -82,6 +82,34 @@ def accepted() -> pb.TriggerResponse:
     )
 
 
+def session_story() -> pb.GetReasoningResponse:
+    """Give the session of the first model-day: a prompt, a call, its answer and a closing text."""
+    call = {"tool_name": "get_price", "tool_call_id": "call-1"}
+    session = job_pb2.Session(
+        attempt=2,
+        outcome=job_pb2.SESSION_OUTCOME_SUCCEEDED,
+        stop_reason=job_pb2.STOP_REASON_FINISH_SIGNAL,
+        total_steps=4,
+        usage=job_pb2.TokenUsage(
+            requests=2, input_tokens=1200, output_tokens=340, cache_read_tokens=1000, reasoning_tokens=200
+        ),
+        cost_usd=0.000123,
+        summary="It bought 3 AAPL.",
+        tool_usage=[job_pb2.ToolUsage(tool_name="get_price", call_count=1)],
+    )
+    steps = [
+        job_pb2.ReasoningStep(role=job_pb2.REASONING_ROLE_USER, content="Trade the day.\n\nKeep to the rules."),
+        job_pb2.ReasoningStep(role=job_pb2.REASONING_ROLE_ASSISTANT, arguments='{"symbol": "AAPL"}', **call),
+        job_pb2.ReasoningStep(
+            role=job_pb2.REASONING_ROLE_TOOL, content="255.50\n256.00", duration_seconds=0.25001, **call
+        ),
+        job_pb2.ReasoningStep(role=job_pb2.REASONING_ROLE_ASSISTANT, content="Done."),
+    ]
+    for number, step in enumerate(steps):
+        step.step_number = number
+    return pb.GetReasoningResponse(job_id=JOB_ID, date=DATES[0], model=MODELS[0], session=session, steps=steps)
+
+
 def up_to_date() -> pb.TriggerResponse:
     """Give the answer to a trigger that found nothing to do."""
     return pb.TriggerResponse(

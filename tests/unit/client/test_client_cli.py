@@ -18,6 +18,7 @@ from tests.unit.client.job_story import (
     accepted,
     final_status,
     pending_status,
+    session_story,
     story,
     up_to_date,
 )
@@ -30,6 +31,8 @@ COMMANDS = {
     "leaderboard": ["leaderboard"],
     "timeseries": ["timeseries", "gpt-5"],
     "jobs": ["jobs"],
+    "reasoning": ["reasoning", JOB_ID, "--model", "gpt-5", "--date", DATES[0]],
+    "audit": ["audit", JOB_ID],
 }
 
 
@@ -69,6 +72,8 @@ def filled(service: FakeService) -> None:
     service.jobs.jobs.add(
         job_id=JOB_ID, status=job_pb2.JOB_STATUS_COMPLETED, config_path="demo.json", total_duration_seconds=13
     )
+    service.reasoning = session_story()
+    service.audit = pb.AuditJobResponse(job_id=JOB_ID, sessions=2, observations=9)
 
 
 def day_results() -> list[portfolio.DayResult]:
@@ -246,6 +251,89 @@ def test_jobs_are_listed_by_state(command: Command, service: FakeService) -> Non
     assert JOB_ID in output
     statuses = [job_pb2.JOB_STATUS_RUNNING, job_pb2.JOB_STATUS_PENDING]
     assert service.requests == [pb.ListJobsRequest(statuses=statuses, experiment="e")]
+
+
+def test_reasoning_is_a_transcript(command: Command, service: FakeService) -> None:
+    output = command(*COMMANDS["reasoning"], "--attempt", "2").stdout
+
+    assert "2025-10-01 gpt-5, attempt 2: succeeded, ended by finish signal" in output
+    assert "  0 user\n    Trade the day.\n    Keep to the rules.\n" in output
+    assert '  1 assistant calls get_price {"symbol": "AAPL"}\n' in output
+    assert "  2 tool get_price in 0.3 s\n    255.50\n    (1 more lines)\n" in output
+    assert "tools: get_price x 1" in output
+    assert "cost: 0.000123 dollars; 2 requests, 1,200 tokens in (1,000 cached), 340 out (200 reasoning)" in output
+    assert output.endswith("summary: It bought 3 AAPL.\n")
+    assert {request.attempt for request in service.requests} == {2}
+
+
+def test_reasoning_is_cut_to_the_terminal_and_cannot_steer_it(target: str, service: FakeService) -> None:
+    service.reasoning.steps[2].content = "\x1b[2J" + "x" * 500
+    service.reasoning.steps[2].truncated = True
+    runner = CliRunner(env={"COLUMNS": "80"})
+
+    output = runner.invoke(main, ["--server", target, *COMMANDS["reasoning"]], catch_exceptions=False).stdout
+
+    (line,) = [line for line in output.splitlines() if "xxx" in line]
+    assert (len(line), line[-1]) == (80, "…")
+    assert "\x1b" not in output
+    assert "(the server cut it)" in output
+
+
+def test_reasoning_of_an_attempt_that_broke_off_says_so(command: Command, service: FakeService) -> None:
+    service.reasoning.session.ClearField("stop_reason")
+    service.reasoning.session.ClearField("cost_usd")
+    service.reasoning.session.outcome = job_pb2.SESSION_OUTCOME_FAILED
+
+    output = command(*COMMANDS["reasoning"]).stdout
+
+    assert "attempt 2: failed, broken off" in output
+    assert "cost: price not known" in output
+
+
+def test_reasoning_as_json_holds_all_steps(command: Command, service: FakeService) -> None:
+    assert command.json(pb.GetReasoningResponse(), *COMMANDS["reasoning"]) == service.reasoning
+
+
+@pytest.mark.parametrize("missing", ["--model", "--date"])
+def test_reasoning_needs_model_and_date(command: Command, missing: str) -> None:
+    arguments = COMMANDS["reasoning"]
+    place = arguments.index(missing)
+
+    assert command(*arguments[:place], *arguments[place + 2 :]).exit_code == 2
+
+
+def test_clean_audit_exits_with_zero(command: Command) -> None:
+    result = command("audit", JOB_ID)
+
+    assert result.exit_code == 0
+    assert result.stdout == f"job {JOB_ID}: clean\nchecked 9 observations of 2 sessions\n"
+
+
+@pytest.mark.parametrize("json_option", [[], ["--json"]], ids=["text", "json"])
+def test_audit_with_violations_exits_with_five(command: Command, service: FakeService, json_option: list[str]) -> None:
+    service.audit.violation_count = 23
+    for _ in range(22):
+        service.audit.violations.add(
+            date=DATES[0],
+            model="gpt-5",
+            attempt=1,
+            step_number=2,
+            tool_name="search",
+            subject="a.org",
+            as_of=DATES[0],
+            source_date=DATES[1],
+        )
+    service.audit.dropped_count = 4
+    service.audit.dropped.add(tool_name="search", reason="no date", count=4)
+
+    result = command("audit", JOB_ID, *json_option)
+
+    assert result.exit_code == 5
+    if not json_option:
+        line = "2025-10-01 gpt-5 attempt 1 step 2: search showed a.org of 2025-10-02 as of 2025-10-01\n"
+        assert f"job {JOB_ID}: 23 violations\n" in result.stdout
+        assert result.stdout.count(line) == 20
+        assert "and 3 more\nkept from the agents: 4\n  4 of search: no date\n" in result.stdout
 
 
 @pytest.mark.parametrize("name", ["jobs", "results", "leaderboard", "status"])

@@ -69,6 +69,32 @@ async def test_leaderboard_timeseries_and_jobs_go_through_all_pages(client: Any,
     )
 
 
+async def test_reasoning_goes_through_all_pages(client: Any, service: FakeService) -> None:
+    service.reasoning.steps.extend(job_pb2.ReasoningStep(step_number=number) for number in range(5))
+
+    found = await items(client.reasoning(JOB_ID, "gpt-5", "2025-10-01", attempt=2))
+
+    asked = {"job_id": JOB_ID, "model": "gpt-5", "date": "2025-10-01", "attempt": 2}
+    assert [step.step_number for step in found] == [0, 1, 2, 3, 4]
+    assert service.requests == [pb.GetReasoningRequest(**asked, page_token=token) for token in ("", "2", "4")]
+
+
+async def test_one_page_of_reasoning_tells_the_session(client: Any, service: FakeService) -> None:
+    service.reasoning = pb.GetReasoningResponse(session=job_pb2.Session(attempt=3, cost_usd=0.25))
+
+    page = await answer(client.get_reasoning(JOB_ID, "gpt-5", "2025-10-01", page_size=1))
+
+    assert page == service.reasoning
+    assert [request.page_size for request in service.requests] == [1]
+
+
+async def test_audit_is_one_answer(client: Any, service: FakeService) -> None:
+    service.audit = pb.AuditJobResponse(job_id=JOB_ID, observations=9)
+
+    assert await answer(client.audit(JOB_ID)) == service.audit
+    assert service.requests == [pb.AuditJobRequest(job_id=JOB_ID)]
+
+
 async def test_an_unknown_word_is_refused_with_the_known_ones(client: Any) -> None:
     with pytest.raises(ValueError, match="'done' is not one of pending, running, completed"):
         await answer(client.list_jobs(statuses=["done"]))

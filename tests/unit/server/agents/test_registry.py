@@ -12,6 +12,8 @@ from tests.unit.server.engine.model_day_chain import Scripted
 
 def test_kinds_are_listed_ascending(tmp_path: Path) -> None:
     assert TraderFactory(tmp_path).kinds == (
+        "<provider>/<model>",
+        "<provider>:<model>",
         "replay/<path>",
         "rule/buy-and-hold",
         "rule/equal-weight",
@@ -28,9 +30,22 @@ def test_unknown_kind_is_refused_with_the_known_ones(tmp_path: Path, basemodel: 
         TraderFactory(tmp_path).create("m", basemodel, {})
 
     assert str(caught.value) == (
-        f"basemodel '{basemodel}' is not a known kind; known kinds: replay/<path>, rule/buy-and-hold, "
-        "rule/equal-weight, rule/hold-cash, rule/mean-reversion, rule/momentum, rule/random"
+        f"basemodel '{basemodel}' is not a known kind; known kinds: <provider>/<model>, <provider>:<model>, "
+        "replay/<path>, rule/buy-and-hold, rule/equal-weight, rule/hold-cash, rule/mean-reversion, rule/momentum, "
+        "rule/random"
     )
+
+
+@pytest.mark.parametrize("basemodel", ["openai/gpt-5", "anthropic/claude-3.7-sonnet", "google:gemini", "a/b/c:free"])
+def test_agents_are_known_by_their_provider(tmp_path: Path, basemodel: str) -> None:
+    assert TraderFactory(tmp_path).is_llm(basemodel)
+
+
+@pytest.mark.parametrize(
+    "basemodel", ["rule/none", "RULE/x", "replay/a.jsonl", "gpt-5", "openai/", "/gpt", "a b/c", ""]
+)
+def test_other_names_are_no_agents(tmp_path: Path, basemodel: str) -> None:
+    assert not TraderFactory(tmp_path).is_llm(basemodel)
 
 
 @pytest.mark.parametrize("basemodel", RULES)

@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from server.agents.registry import TraderFactory
+from server.jobs.credentials import CredentialStore
 from server.jobs.request import ResolvedRequest, TriggerCommand, resolve
+from server.settings import Settings
 
 COMMAND = TriggerCommand(
     config_path="a.json", request_id=None, models=(), start_date=None, end_date=None, experiment=None
@@ -19,7 +21,7 @@ def resolved(folder: Path, command: TriggerCommand = COMMAND, **changed: object)
         **changed,
     }
     (folder / "a.json").write_text(json.dumps(content))
-    return resolve(command, folder, TraderFactory(folder))
+    return resolve(command, folder, TraderFactory(folder), CredentialStore(Settings()))
 
 
 def test_same_work_asked_for_in_another_way_has_the_same_digest(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""The prompt."""
+
+from decimal import Decimal
+from hashlib import sha256
+
+import pytest
+
+from server.agents.llm.prompt import Prompt, PromptError, check_template, render, template_digest
+from server.agents.llm.toolbox import Toolbox
+from server.engine.model_day import ModelDaySession
+from server.engine.prices import PriceTable
+from tests.unit.server.agents.llm.llm_session import DATES, QUOTES, TEMPLATE
+from tests.unit.server.engine.model_day_chain import run_day
+from tests.unit.server.engine.synthetic_market import Quotes, written_market
+
+
+def rendered(template: str, prices: PriceTable | None = None, date: str = DATES[1]) -> Prompt:
+    """Render for a portfolio of two symbols."""
+    made: list[Prompt] = []
+
+    def keep(session: ModelDaySession) -> None:
+        made.append(render(template, session, Toolbox(session).functions))
+
+    holdings = {"AAPL": 2}
+    run_day(prices or written_market(DATES, QUOTES), date, keep, cash=Decimal("82.45"), holdings=holdings)
+    return made[0]
+
+
+def test_shipped_template_tells_all_that_a_day_begins_with() -> None:
+    text = rendered(TEMPLATE).text
+
+    for part in (
+        "The date is 2025-10-02",
+        "those of 2025-10-01",
+        "- AAPL: 2 shares, closed at 101\n",
+        "Cash: 82.45 dollars",
+        "at today's opening prices: 286.45 dollars",
+        "- MSFT: 202\n",
+        "- `buy`: Buy shares of a stock at today's opening price.",
+        "write <FINISH_SIGNAL>",
+    ):
+        assert part in text
+    assert "${" not in text
+
+
+def test_other_future_gives_the_same_prompt() -> None:
+    other: Quotes = {
+        symbol: [day[0], (day[1][0], day[1][1] * 2), (day[2][0] * 3, day[2][1])] for symbol, day in QUOTES.items()
+    }
+
+    assert rendered(TEMPLATE, written_market(DATES, other)) == rendered(TEMPLATE)
+
+
+def test_first_date_has_no_closes() -> None:
+    prompt = rendered("${previous_date}|${positions}", date=DATES[0])
+
+    assert prompt.text == "none|- AAPL: 2 shares, no close"
+    assert prompt.observations == ()
+
+
+def test_unknown_placeholders_are_refused_by_name() -> None:
+    with pytest.raises(
+        PromptError, match=r"'tomorrow', 'weather' is not known; known placeholders: cash, date"
+    ) as raised:
+        check_template("${weather} on ${date} and ${tomorrow}")
+
+    assert raised.value.names == ("tomorrow", "weather")
+
+
+def test_dollar_signs_and_braces_elsewhere_stay_as_they_are() -> None:
+    assert rendered("$10,000 {date} $date ${date}").text == "$10,000 {date} $date 2025-10-02"
+
+
+def test_digest_is_that_of_the_template_itself() -> None:
+    assert template_digest("on ${date}") == sha256(b"on ${date}").hexdigest()
+
+
+def test_prices_in_the_prompt_are_observations_with_their_dates() -> None:
+    shown = [(one.subject, one.as_of, one.source_date, one.opening) for one in rendered(TEMPLATE).observations]
+
+    assert shown == [
+        ("closing prices", "2025-10-02", "2025-10-01", False),
+        ("portfolio value", "2025-10-02", "2025-10-02", True),
+        ("opening prices", "2025-10-02", "2025-10-02", True),
+    ]
