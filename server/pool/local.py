@@ -1,78 +1,24 @@
 """The local pool: worker processes on this machine.
 
-Workers are started as new programs, never forked: the server has threads. A worker that dies takes only the attempt it
-was running with it; another takes its place.
+A worker that dies takes only the attempt it was running with it; another takes its place.
 """
 
 import asyncio
 import os
-import socket
 import sys
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 
 from server.engine.model_day import FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayTask
-from server.pool.wire import pack, receive
+from server.pool.process import STOP_GRACE, PoolProcess
 from server.pool.worker import Setup
 
 #: the program of a worker; it gets the number of its socket as an argument
 WORKER = (sys.executable, "-m", "server.pool.worker")
 
-#: bytes; holds the outcome of a day with hundreds of fills without growing
-_BUFFER = 8 * 1024 * 1024
-
-#: seconds that idle workers get to end by themselves
-STOP_GRACE = 1.0
-
 logger = structlog.get_logger(__name__)
-
-
-class _Worker:
-    """One worker process and the socket to it."""
-
-    def __init__(self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.process = process
-        self._reader = reader
-        self._writer = writer
-
-    @classmethod
-    async def start(cls, command: Sequence[str], setup: Setup) -> "_Worker":
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                str(theirs.fileno()),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,  # a signal to the server's group is the server's to handle
-            )
-        reader, writer = await asyncio.open_connection(sock=ours, limit=_BUFFER)
-        writer.write(pack(setup))
-        return cls(process, reader, writer)
-
-    async def run(self, task: ModelDayTask, snapshot: str) -> ModelDayOutcome:
-        """Run a model-day.
-
-        Raises:
-            OSError, EOFError: the process died.
-        """
-        self._writer.write(pack((task, snapshot)))
-        await self._writer.drain()
-        outcome: ModelDayOutcome = await receive(self._reader)
-        return outcome
-
-    async def stop(self, grace: float = 0.0) -> int:
-        """Close the socket, at which an idle process ends, kill it after `grace` seconds, return its exit status."""
-        self._writer.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(grace):
-                return await self.process.wait()
-        with suppress(ProcessLookupError):
-            self.process.kill()
-        return await self.process.wait()
 
 
 class LocalPool:
@@ -82,8 +28,8 @@ class LocalPool:
         self.size = size
         self._setup = setup
         self._command = tuple(command)
-        self._idle: asyncio.LifoQueue[_Worker | None] = asyncio.LifoQueue()
-        self._workers: set[_Worker] = set()
+        self._idle: asyncio.LifoQueue[PoolProcess | None] = asyncio.LifoQueue()
+        self._workers: set[PoolProcess] = set()
 
     async def start(self) -> None:
         """Start the worker processes."""
@@ -98,7 +44,7 @@ class LocalPool:
     @property
     def pids(self) -> tuple[int, ...]:
         """Process ids of the workers."""
-        return tuple(worker.process.pid for worker in self._workers)
+        return tuple(worker.pid for worker in self._workers)
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator["_Place"]:
@@ -109,13 +55,13 @@ class LocalPool:
         finally:
             self._idle.put_nowait(place.worker)
 
-    async def spawn(self) -> _Worker:
+    async def spawn(self) -> PoolProcess:
         """Start a worker process."""
-        worker = await _Worker.start(self._command, self._setup)
+        worker = await PoolProcess.start(self._command, self._setup)
         self._workers.add(worker)
         return worker
 
-    async def discard(self, worker: _Worker) -> int:
+    async def discard(self, worker: PoolProcess) -> int:
         """End a worker process and return its exit status."""
         self._workers.discard(worker)
         return await worker.stop()
@@ -124,7 +70,7 @@ class LocalPool:
 class _Place:
     """A place in the pool; `worker` is None while it has no process that can be talked to."""
 
-    def __init__(self, pool: LocalPool, worker: _Worker | None) -> None:
+    def __init__(self, pool: LocalPool, worker: PoolProcess | None) -> None:
         self._pool = pool
         self.worker = worker
 
@@ -132,9 +78,10 @@ class _Place:
         """Run one attempt at a model-day, on a new process if the last one died meanwhile."""
         worker, self.worker = self.worker, None
         try:
-            if worker is None or worker.process.returncode is not None:
+            if worker is None or worker.ended:
                 worker = await self._replacement(worker)
-            outcome = await worker.run(task, snapshot)
+            await worker.send((task, snapshot))
+            outcome: ModelDayOutcome = await worker.receive()
         except (OSError, EOFError) as error:
             return await self._died(worker, task, error)
         except BaseException:
@@ -145,12 +92,12 @@ class _Place:
         self.worker = worker
         return outcome
 
-    async def _replacement(self, worker: _Worker | None) -> _Worker:
+    async def _replacement(self, worker: PoolProcess | None) -> PoolProcess:
         if worker is not None:
             await self._pool.discard(worker)
         return await self._pool.spawn()
 
-    async def _died(self, worker: _Worker | None, task: ModelDayTask, error: Exception) -> ModelDayFailure:
+    async def _died(self, worker: PoolProcess | None, task: ModelDayTask, error: Exception) -> ModelDayFailure:
         status = None if worker is None else await self._pool.discard(worker)
         logger.warning("worker_died", job_id=task.job_id, model=task.model, date=task.date, exit_status=status)
         message = f"the worker process ended with status {status} ({type(error).__name__})"

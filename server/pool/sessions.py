@@ -5,28 +5,20 @@ attempts that it was running have failed.
 """
 
 import asyncio
-import socket
 import sys
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
 import structlog
 
 from server.engine.model_day import FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayTask
-from server.pool.wire import pack, receive
+from server.pool.process import STOP_GRACE, PoolProcess
 from server.pool.worker import Setup
 
 #: the program of the session process; it gets the number of its socket as an argument
 SESSION_WORKER = (sys.executable, "-m", "server.pool.session_worker")
-
-#: bytes; holds the record of a long session
-_BUFFER = 64 * 1024 * 1024
-
-#: seconds that the process gets to end by itself
-STOP_GRACE = 1.0
 
 logger = structlog.get_logger(__name__)
 
@@ -35,8 +27,7 @@ logger = structlog.get_logger(__name__)
 class _Running:
     """The process, and the sessions that wait for its answer, by their number."""
 
-    process: Process
-    writer: asyncio.StreamWriter
+    process: PoolProcess
     answers: "dict[int, asyncio.Future[ModelDayOutcome]]" = field(default_factory=dict)
     listening: "asyncio.Task[None] | None" = None
 
@@ -65,13 +56,12 @@ class SessionPool:
         answer: asyncio.Future[ModelDayOutcome] = asyncio.get_running_loop().create_future()
         running.answers[number] = answer
         try:
-            running.writer.write(pack((number, task, snapshot)))
-            await running.writer.drain()
+            await running.process.send((number, task, snapshot))
             return await answer
         except OSError as error:
             return _died(error)
         except asyncio.CancelledError:
-            running.writer.write(pack((number, None, "")))
+            running.process.post((number, None, ""))
             raise
         finally:
             running.answers.pop(number, None)
@@ -81,13 +71,7 @@ class SessionPool:
         if self._running is None:
             return
         running, self._running = self._running, None
-        running.writer.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_GRACE):
-                await running.process.wait()
-        with suppress(ProcessLookupError):
-            running.process.kill()
-        await running.process.wait()
+        await running.process.stop(STOP_GRACE)
         if running.listening is not None:
             await running.listening
 
@@ -98,38 +82,27 @@ class SessionPool:
 
     async def _process(self) -> _Running:
         async with self._starting:
-            if self._running is None or self._running.process.returncode is not None:
+            if self._running is None or self._running.process.ended:
                 self._running = await self._start()
             return self._running
 
     async def _start(self) -> _Running:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                str(theirs.fileno()),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,  # a signal to the server's group is the server's to handle
-            )
-        reader, writer = await asyncio.open_connection(sock=ours, limit=_BUFFER)
-        writer.write(pack(self._setup))
-        running = _Running(process, writer)
-        running.listening = asyncio.create_task(self._listen(reader, running))
+        running = _Running(await PoolProcess.start(self._command, self._setup))
+        running.listening = asyncio.create_task(self._listen(running))
         return running
 
-    async def _listen(self, reader: asyncio.StreamReader, running: _Running) -> None:
+    async def _listen(self, running: _Running) -> None:
         """Hand out answers until the process is gone."""
         error: Exception
         try:
             while True:
-                number, outcome = await receive(reader)
+                number, outcome = await running.process.receive()
                 answer = running.answers.get(number)
                 if answer is not None and not answer.done():
                     answer.set_result(outcome)
         except (OSError, EOFError) as gone:
             error = gone
-        running.writer.close()
+        running.process.close()
         if running.answers:
             logger.warning("session_process_died", sessions=len(running.answers))
         if self._running is running:
