@@ -30,7 +30,7 @@ test: lint ## Run lint, types, security scan, drift checks and all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadscope --cov --cov-report=term --cov-fail-under=90
 
 test-unit: .venv/.installed ## Run the unit tests alone
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest -n 2 tests/unit
 
 run: .venv/.installed ## Run the server on 127.0.0.1:50051
 	@$(BIN)/ai-trader-server serve

@@ -9,7 +9,7 @@ from server.agents.llm.prompt import Prompt, PromptError, check_template, render
 from server.agents.llm.toolbox import Toolbox
 from server.engine.model_day import ModelDaySession
 from server.engine.prices import PriceTable
-from tests.unit.server.agents.llm.llm_session import DATES, QUOTES, TEMPLATE
+from tests.integration.agents.llm_session import DATES, QUOTES, TEMPLATE
 from tests.unit.server.engine.model_day_chain import run_day
 from tests.unit.server.engine.synthetic_market import Quotes, written_market
 

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.integration.llm_server.conversation import PLAIN, ask, body, events
 from tests.llm_server import CLIENT_LEFT, LlmServer, Reply, ToolCall, finish_at_once, looping, saying, varied
-from tests.unit.llm_server.conversation import PLAIN, ask, body, events
 
 ROOT = Path(__file__).resolve().parents[3]
 CALLING = Reply("I buy.", (ToolCall("buy", {"symbol": "AAPL", "amount": 3}), ToolCall("get_positions", {})))

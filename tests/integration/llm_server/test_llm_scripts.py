@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import llm_server
+from tests.integration.llm_server.conversation import DATE, Session, body
 from tests.llm_server import (
     FINISH_SIGNAL,
     ChatRequest,
@@ -19,7 +20,6 @@ from tests.llm_server import (
     probing,
     trading_script,
 )
-from tests.unit.llm_server.conversation import DATE, Session, body
 
 REPEATED = [kind for kind in FaultKind if kind is not FaultKind.TIMEOUT]
 HOLDING = '{"AAPL": 5, "MSFT": 2, "NVDA": 4, "AMZN": 1, "GOOGL": 0, "META": 3, "CASH": 100.5}'

@@ -19,8 +19,7 @@ from server.engine.llm import LlmSpec, TokenPrices
 from server.engine.model_day import FailureKind, ModelDayFailure, run_session_day
 from server.engine.orders import RejectionReason
 from server.engine.session_record import Role, StopReason
-from tests.llm_server import ChatRequest, LlmServer, Reply, Script, ToolCall, finish_at_once, saying, trading_script
-from tests.unit.server.agents.llm.llm_session import (
+from tests.integration.agents.llm_session import (
     DATES,
     FINISH,
     KEY,
@@ -34,6 +33,7 @@ from tests.unit.server.agents.llm.llm_session import (
     spec_for,
     trades,
 )
+from tests.llm_server import ChatRequest, LlmServer, Reply, Script, ToolCall, finish_at_once, saying, trading_script
 from tests.unit.server.engine.model_day_chain import model_day_task
 from tests.unit.server.engine.synthetic_market import written_market
 

@@ -15,7 +15,7 @@ COMMAND = str(Path(sys.executable).parent / "ai-trader")
 def test_an_interrupt_ends_watch_quietly(target: str, service: FakeService) -> None:
     service.status, service.events = pending_status(), story()[:2]
     service.streams.extend([StreamPlan(messages=2)] * 1_000)
-    environment = os.environ | {"AITRADER_SERVER": target}
+    environment = os.environ | {"AITRADER_SERVER": target, "GRPC_VERBOSITY": "NONE"}  # its words are not ours
     arguments = [COMMAND, "watch", JOB_ID, "--json"]
 
     with subprocess.Popen(

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.integration.llm_server.conversation import PLAIN, ask, body, events
 from tests.llm_server import (
     CLIENT_LEFT,
     ChatRequest,
@@ -22,7 +23,6 @@ from tests.llm_server import (
     saying,
     share,
 )
-from tests.unit.llm_server.conversation import PLAIN, ask, body, events
 
 BUYING = saying(Reply("I buy some of it now.", (ToolCall("buy", {"symbol": "AAPL", "amount": 3, "price": 1.5}),)))
 

@@ -16,7 +16,7 @@ from tests.unit.server.engine.synthetic_market import Quotes, written_market
 
 DATES = ("2025-10-01", "2025-10-02", "2025-10-03")
 KEY = "sk-secret-0123456789"
-TEMPLATE = (Path(__file__).parents[5] / "configs" / "prompts" / "trader-v1.md").read_text(encoding="utf-8")
+TEMPLATE = (Path(__file__).parents[3] / "configs" / "prompts" / "trader-v1.md").read_text(encoding="utf-8")
 
 #: open and close of each date
 QUOTES: Quotes = {

@@ -12,6 +12,7 @@ import pytest
 from server.agents.llm.requests import Requester, classify
 from server.engine.model_day import FailureKind, ModelDayFailure
 from server.engine.session_record import StopReason
+from tests.integration.agents.llm_session import FINISH, answers, buy, calls, run, run_well, trades
 from tests.llm_server import (
     ChatRequest,
     Fault,
@@ -28,7 +29,6 @@ from tests.llm_server import (
     share,
     trading_script,
 )
-from tests.unit.server.agents.llm.llm_session import FINISH, answers, buy, calls, run, run_well, trades
 
 POSITIONS = ToolCall("get_positions", {})
 ONE_BUY = saying(calls(POSITIONS), calls(buy("AAPL", 3)), FINISH)
