@@ -1,5 +1,29 @@
-"""The fake service of the client's unit tests, for its processes."""
+from collections.abc import AsyncIterator, Iterator
 
-from tests.unit.client.conftest import service, target
+import pytest
 
-__all__ = ["service", "target"]
+from client import AsyncClient, Client
+from client.backoff import BackoffPolicy
+from tests.integration.client.fake_service import FakeService, serving
+from tests.integration.client.twin import answer
+
+#: seconds; quick, and few enough that giving up is soon
+FAST = BackoffPolicy(initial=0.001, maximum=0.002, attempts=3)
+
+
+@pytest.fixture
+def service() -> FakeService:
+    return FakeService()
+
+
+@pytest.fixture
+def target(service: FakeService) -> Iterator[str]:
+    with serving(service) as address:
+        yield address
+
+
+@pytest.fixture(params=[Client, AsyncClient], ids=["sync", "async"])
+async def client(request: pytest.FixtureRequest, target: str) -> AsyncIterator[Client | AsyncClient]:
+    made = request.param(target, backoff=FAST)
+    yield made
+    await answer(made.close())

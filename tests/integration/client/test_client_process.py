@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.unit.client.fake_service import FakeService, StreamPlan
-from tests.unit.client.job_story import JOB_ID, pending_status, story
+from tests.integration.client.fake_service import FakeService, StreamPlan
+from tests.integration.client.job_story import JOB_ID, pending_status, story
 
 COMMAND = str(Path(sys.executable).parent / "ai-trader")
 

@@ -12,7 +12,7 @@ from client.progress import LiveView, open_view, picture, summary
 from client.sparkline import sparkline, thinned
 from client.tally import Tally
 from client.text import date_span, duration, moment, plain
-from tests.unit.client.job_story import MODELS, final_status, pending_status, story
+from tests.integration.client.job_story import MODELS, final_status, pending_status, story
 
 
 def test_a_spark_line_has_a_bar_per_value() -> None:

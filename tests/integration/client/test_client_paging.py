@@ -4,9 +4,9 @@ import pytest
 
 from aitrader.v1 import job_pb2, portfolio_pb2
 from aitrader.v1 import simulation_pb2 as pb
-from tests.unit.client.fake_service import FakeService
-from tests.unit.client.job_story import JOB_ID, final_status
-from tests.unit.client.twin import answer, items
+from tests.integration.client.fake_service import FakeService
+from tests.integration.client.job_story import JOB_ID, final_status
+from tests.integration.client.twin import answer, items
 
 DAYS = [portfolio_pb2.DayResult(date=f"2025-10-0{day}", model="gpt-5") for day in range(1, 6)]
 

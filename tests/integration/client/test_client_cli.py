@@ -10,8 +10,8 @@ from aitrader.v1 import job_pb2
 from aitrader.v1 import portfolio_pb2 as portfolio
 from aitrader.v1 import simulation_pb2 as pb
 from client.cli import main
-from tests.unit.client.fake_service import FakeService, StreamPlan, failure
-from tests.unit.client.job_story import (
+from tests.integration.client.fake_service import FakeService, StreamPlan, failure
+from tests.integration.client.job_story import (
     DATES,
     JOB_ID,
     MODELS,

@@ -4,8 +4,8 @@ import pytest
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.portfolio_pb2 import DayResult
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
-from tests.unit.client.fake_service import FakeService, StreamPlan, failure
-from tests.unit.client.job_story import final_status, story
+from tests.integration.client.fake_service import FakeService, StreamPlan, failure
+from tests.integration.client.job_story import final_status, story
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from client.errors import (
     Unavailable,
 )
 from client.exit_codes import ExitCode
-from tests.unit.client.fake_service import FakeService, failure
-from tests.unit.client.twin import answer
+from tests.integration.client.fake_service import FakeService, failure
+from tests.integration.client.twin import answer
 
 CODES = {
     "INVALID_ARGUMENT": grpc.StatusCode.INVALID_ARGUMENT,

@@ -5,10 +5,10 @@ import pytest
 
 from aitrader.v1 import simulation_pb2 as pb
 from client.errors import DeadlineExceeded, SequenceOutOfRange, Unavailable
-from tests.unit.client.conftest import FAST
-from tests.unit.client.fake_service import End, FakeService, StreamPlan, failure
-from tests.unit.client.job_story import JOB_ID, final_status, pending_status, story
-from tests.unit.client.twin import answer, items
+from tests.integration.client.conftest import FAST
+from tests.integration.client.fake_service import End, FakeService, StreamPlan, failure
+from tests.integration.client.job_story import JOB_ID, final_status, pending_status, story
+from tests.integration.client.twin import answer, items
 
 LENGTH = len(story())
 MESSAGES = len(FakeService(events=story()).messages_after(0))

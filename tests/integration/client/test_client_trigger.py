@@ -5,9 +5,9 @@ import grpc
 
 from aitrader.v1 import job_pb2
 from aitrader.v1 import simulation_pb2 as pb
-from tests.unit.client.fake_service import FakeService, failure
-from tests.unit.client.job_story import JOB_ID, accepted, up_to_date
-from tests.unit.client.twin import answer, items
+from tests.integration.client.fake_service import FakeService, failure
+from tests.integration.client.job_story import JOB_ID, accepted, up_to_date
+from tests.integration.client.twin import answer, items
 
 
 async def test_trigger_gives_a_handle_with_the_answer(client: Any, service: FakeService) -> None:
