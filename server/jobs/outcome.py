@@ -6,6 +6,7 @@ from server.engine.model_day import ModelDayResult
 from server.engine.orders import Rejection
 from server.engine.portfolio import Portfolio, Position
 from server.engine.session_record import Dropped, Observation, SessionRecord, Step, TokenUsage
+from server.engine.text import storable
 from storage.model_days import DayRecord, PositionRecord, RejectedOrder
 from storage.session_record import (
     DroppedRecord,
@@ -49,11 +50,11 @@ def session_rows(record: SessionRecord | None, started: datetime) -> SessionRows
         stop_reason=record.stop_reason,
         usage=_usage(record.usage),
         cost_usd=cost if cost is not None and cost.is_finite() and cost >= 0 else None,
-        summary=_text(record.summary),
+        summary=storable(record.summary),
         steps=tuple(_step(step, started) for step in record.steps),
         tool_usage=tuple(
             ToolUseRecord(
-                tool_name=_text(use.tool_name),
+                tool_name=storable(use.tool_name),
                 call_count=_count(use.call_count),
                 total_duration_seconds=use.total_duration_seconds,
             )
@@ -125,10 +126,10 @@ def _step(step: Step, started: datetime) -> StepRecord:
 def _observation(seen: Observation) -> ObservationRecord:
     return ObservationRecord(
         step=seen.step,
-        tool_name=_text(seen.tool_name),
-        subject=_text(seen.subject),
+        tool_name=storable(seen.tool_name),
+        subject=storable(seen.subject),
         as_of=seen.as_of,
-        source_date=_text(seen.source_date),
+        source_date=storable(seen.source_date),
         opening=seen.opening,
         digest=seen.digest,
     )
@@ -137,9 +138,9 @@ def _observation(seen: Observation) -> ObservationRecord:
 def _dropped(dropped: Dropped) -> DroppedRecord:
     return DroppedRecord(
         step=dropped.step,
-        tool_name=_text(dropped.tool_name),
-        subject=_text(dropped.subject),
-        reason=_text(dropped.reason),
+        tool_name=storable(dropped.tool_name),
+        subject=storable(dropped.subject),
+        reason=storable(dropped.reason),
     )
 
 
@@ -148,9 +149,4 @@ def _count(number: int) -> int:
 
 
 def _optional(text: str | None) -> str | None:
-    return None if text is None else _text(text)
-
-
-def _text(text: str) -> str:
-    """Return a text without lone surrogates, which JSON can spell and no database or message can hold."""
-    return text.encode(errors="replace").decode()
+    return None if text is None else storable(text)
