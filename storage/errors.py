@@ -6,6 +6,7 @@ StorageError
 ├── JobNotFoundError
 ├── JobConflictError          another job holds a portfolio, or the job limit is reached
 ├── RequestIdReusedError      the request id stands for another request
+├── ModelDayStateError        the model-day is not in the state that the step starts from
 └── StaleAttemptError         the attempt is not the current one, so its outcome must not be committed
 """
 
@@ -46,6 +47,13 @@ class RequestIdReusedError(StorageError):
         super().__init__(f"request_id '{request_id}' was used with another content by job '{job_id}'")
         self.request_id = request_id
         self.job_id = job_id
+
+
+class ModelDayStateError(StorageError):
+    """The model-day is not in the state that the step starts from."""
+
+    def __init__(self, job_id: str, date: str, model: str, wanted: str) -> None:
+        super().__init__(f"model-day of '{model}' on {date} in job '{job_id}' is not {wanted}")
 
 
 class StaleAttemptError(StorageError):

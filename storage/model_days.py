@@ -17,7 +17,7 @@ from peewee import SqliteDatabase
 
 from storage import events
 from storage.database import insert_many, timestamp
-from storage.errors import StaleAttemptError
+from storage.errors import ModelDayStateError, StaleAttemptError
 from storage.events import EventRow, EventType
 from storage.money import to_real
 from storage.session_record import SessionOutcome, SessionRows, store_session
@@ -120,6 +120,10 @@ _START = """
     UPDATE job_details SET status = 'running', attempt = ?, started_at = ?, error = NULL
     WHERE job_id = ? AND date = ? AND model = ? AND status IN ('pending', 'running') AND attempt = ?
 """
+_SKIP = """
+    UPDATE job_details SET status = 'skipped', completed_at = ?, error = ?
+    WHERE job_id = ? AND date = ? AND model = ? AND status = 'pending'
+"""
 _END = """
     UPDATE job_details SET status = ?, completed_at = ?, duration_seconds = ?, error = ?
     WHERE job_id = ? AND date = ? AND model = ? AND status = 'running' AND attempt = ?
@@ -197,6 +201,17 @@ def reset_running(db: SqliteDatabase, job_id: str) -> int:
     """Put model-days whose attempt ended with the process back to pending; return how many there were."""
     sql = "UPDATE job_details SET status = 'pending' WHERE job_id = ? AND status = 'running'"
     return int(db.execute_sql(sql, (job_id,)).rowcount)
+
+
+def skip(db: SqliteDatabase, job_id: str, date: str, model: str, reason: str, now: datetime) -> EventRow:
+    """End a model-day that is pending without running it; `reason` is its error.
+
+    Raises:
+        ModelDayStateError: it is not pending.
+    """
+    if db.execute_sql(_SKIP, (timestamp(now), reason, job_id, date, model)).rowcount != 1:
+        raise ModelDayStateError(job_id, date, model, ModelDayStatus.PENDING)
+    return events.append(db, job_id, EventType.MODEL_DAY_SKIPPED, now, date=date, model=model, error=reason)
 
 
 def start_attempt(db: SqliteDatabase, attempt: Attempt, now: datetime) -> EventRow:
