@@ -47,9 +47,21 @@ def status_lines(status: GetStatusResponse) -> list[str]:
         f"config {plain(status.config_path)}, experiment {status.experiment}, {date_span(list(status.date_range))}",
         f"{_count(progress.total_model_days, 'model-day')}: {told or 'none'}",
     ]
+    if status.HasField("spending"):
+        lines.append(_spending(status))
     if status.error:
         lines.append(f"error: {plain(status.error)}")
     return [*lines, *_problem_lines(status), *warning_lines(status.warnings)]
+
+
+def _spending(status: GetStatusResponse) -> str:
+    """Tell what the agents used up, beside what they may."""
+    spent, limits = status.spending, status.budget.job
+    tokens = f"{spent.input_tokens + spent.output_tokens:,}"
+    tokens += f" of {limits.max_tokens:,}" if limits.HasField("max_tokens") else ""
+    cost = f"${spent.cost_usd:,.4f}" + (f" of ${limits.max_usd:,.4f}" if limits.HasField("max_usd") else "")
+    unknown = f", {_count(spent.unpriced_sessions, 'session')} of unknown cost" if spent.unpriced_sessions else ""
+    return f"{_count(spent.sessions, 'session')}: {tokens} tokens, {cost}{unknown}"
 
 
 def _problem_lines(status: GetStatusResponse) -> list[str]:

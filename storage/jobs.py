@@ -132,6 +132,12 @@ def find_job(db: SqliteDatabase, job_id: str) -> JobRow:
     return _row(values)
 
 
+def budget(db: SqliteDatabase, job_id: str) -> str | None:
+    """Return the budget in a job's spec, as JSON; None when there is no such job, or it was accepted without one."""
+    values = db.execute_sql("SELECT json_extract(spec, '$.budget') FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+    return None if values is None else values[0]
+
+
 def last_sequence(db: SqliteDatabase, job_id: str) -> int | None:
     """Return the sequence of a job's last event; None when there is no such job."""
     values = db.execute_sql("SELECT last_sequence FROM jobs WHERE job_id = ?", (job_id,)).fetchone()

@@ -214,6 +214,16 @@ def skip(db: SqliteDatabase, job_id: str, date: str, model: str, reason: str, no
     return events.append(db, job_id, EventType.MODEL_DAY_SKIPPED, now, date=date, model=model, error=reason)
 
 
+def skipped(db: SqliteDatabase, job_id: str, prefix: str) -> tuple[int, str]:
+    """Count the skipped model-days of a job whose reason begins so, and return the reason of the last."""
+    sql = """
+        SELECT COUNT(*), error, MAX(id) FROM job_details
+        WHERE job_id = ? AND status = 'skipped' AND substr(error, 1, ?) = ?
+    """
+    count, reason, _ = db.execute_sql(sql, (job_id, len(prefix), prefix)).fetchone()
+    return int(count), reason or ""
+
+
 def start_attempt(db: SqliteDatabase, attempt: Attempt, now: datetime) -> EventRow:
     """Mark an attempt as the current one.
 

@@ -1,6 +1,6 @@
 """Sessions: what an agent saw, said, called and cost in an attempt at a model-day."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -59,12 +59,24 @@ class ToolUseRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What the sessions of a model cost; `unpriced` counts those whose price is not known."""
+    """What some sessions used up; `cost_usd` leaves out the `unpriced` ones, whose cost is not known."""
 
-    input_tokens: int
-    output_tokens: int
-    cost_usd: Decimal
-    unpriced: int
+    sessions: int = 0
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    unpriced: int = 0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(
+            sessions=self.sessions + other.sessions,
+            requests=self.requests + other.requests,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost_usd=self.cost_usd + other.cost_usd,
+            unpriced=self.unpriced + other.unpriced,
+        )
 
 
 _COLUMNS = """
@@ -91,7 +103,7 @@ _TOOLS = """
     JOIN tool_usage AS r ON (r.job_id, r.date, r.model, r.attempt) = (column1, column2, column3, column4)
     ORDER BY r.id
 """
-_SPENT = "SELECT model, input_tokens, output_tokens, cost_usd FROM sessions WHERE job_id = ?"
+_SPENT = "SELECT {key}, requests, input_tokens, output_tokens, cost_usd FROM sessions WHERE job_id = ? {condition}"
 
 
 def find_session(db: SqliteDatabase, job_id: str, date: str, model: str, attempt: int = 0) -> SessionRow | None:
@@ -139,16 +151,28 @@ def find_tools(db: SqliteDatabase, sessions: Sequence[SessionRow]) -> dict[Sessi
 
 
 def spent(db: SqliteDatabase, job_id: str) -> dict[str, Spent]:
-    """Return what a job's sessions cost so far, failed attempts included, by model."""
+    """Return what a job's sessions used up so far, failed attempts included, by model."""
+    return _added_up(db.execute_sql(_SPENT.format(key="model", condition=""), (job_id,)))
+
+
+def spent_on_dates(db: SqliteDatabase, job_id: str, dates: Sequence[str] | None = None) -> dict[str, Spent]:
+    """Return the same by date, on some dates or, with None, on all that had sessions."""
+    condition = "" if dates is None else f"AND date IN ({', '.join('?' * len(dates))})"
+    return _added_up(db.execute_sql(_SPENT.format(key="date", condition=condition), (job_id, *(dates or ()))))
+
+
+def _added_up(rows: Iterable[tuple[str, int, int, int, str | None]]) -> dict[str, Spent]:
     total: dict[str, Spent] = {}
-    for model, input_tokens, output_tokens, cost in db.execute_sql(_SPENT, (job_id,)):
-        before = total.get(model, Spent(input_tokens=0, output_tokens=0, cost_usd=Decimal(0), unpriced=0))
-        total[model] = Spent(
-            input_tokens=before.input_tokens + input_tokens,
-            output_tokens=before.output_tokens + output_tokens,
-            cost_usd=before.cost_usd + Decimal(cost or 0),
-            unpriced=before.unpriced + (cost is None),
+    for key, requests, input_tokens, output_tokens, cost in rows:
+        session = Spent(
+            sessions=1,
+            requests=requests,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cost_usd=Decimal(cost or 0),
+            unpriced=int(cost is None),
         )
+        total[key] = total[key] + session if key in total else session
     return total
 
 

@@ -96,6 +96,7 @@ Signature = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.\-^=]{1,20}$")]
 InitialCash = Annotated[Decimal, BeforeValidator(_amount), Field(gt=0, le=MAX_INITIAL_CASH), AfterValidator(_on_grid)]
 Dollars = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0, le=1_000_000)]
+TokenCount = Annotated[int, Field(ge=1, le=10**15)]
 Seconds = Annotated[float, BeforeValidator(_number), Field(ge=0, le=3600)]
 ParameterValue = Annotated[str | bool | int | float, PlainValidator(_scalar)]
 
@@ -145,10 +146,24 @@ class AgentConfig(_Section):
     initial_cash: InitialCash = Decimal(10_000)
     request_timeout: Seconds = 60.0
     session_timeout: Seconds = 300.0
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: TokenCount | None = None
     max_usd: Dollars | None = None
     prompt: str = DEFAULT_PROMPT
     model_summary: bool = False
+
+
+class LimitsConfig(_Section):
+    """What sessions may use up together, in tokens and dollars."""
+
+    max_tokens: TokenCount | None = None
+    max_usd: Dollars | None = None
+
+
+class BudgetConfig(_Section):
+    """Limits of a whole job, and of each of its models in the job."""
+
+    job: LimitsConfig = LimitsConfig()
+    model: LimitsConfig = LimitsConfig()
 
 
 class LogConfig(_Section):
@@ -164,6 +179,7 @@ class SimulationConfig(_Section):
     date_range: DateRange
     models: Annotated[list[ModelEntry], Field(min_length=1, max_length=1000)]
     agent_config: AgentConfig = AgentConfig()
+    budget: BudgetConfig = BudgetConfig()
     log_config: LogConfig | None = None
     experiment: Annotated[str, AfterValidator(experiment_name)] = "default"
     universe: Annotated[list[Symbol], Field(min_length=1, max_length=10_000)] | None = None
@@ -298,6 +314,9 @@ def _unknown_keys(config: SimulationConfig) -> Iterator[str]:
         "": config,
         "date_range.": config.date_range,
         "agent_config.": config.agent_config,
+        "budget.": config.budget,
+        "budget.job.": config.budget.job,
+        "budget.model.": config.budget.model,
         "log_config.": config.log_config,
         **{f"models[{i}].": entry for i, entry in enumerate(config.models)},
         **{f"models[{i}].prices.": entry.prices for i, entry in enumerate(config.models)},

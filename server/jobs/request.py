@@ -6,15 +6,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server.agents.errors import AgentError, ParameterError
+from server.agents.llm.pricing import Pricing
 from server.agents.llm.prompt import PromptError, check_template
 from server.agents.llm.provider import ProviderError, endpoint
 from server.agents.registry import TraderFactory
 from server.engine.llm import LlmSpec, TokenPrices
-from server.jobs.config import AgentConfig, LoadedConfig, ModelEntry, load_config, load_prompt, normalise_path
+from server.jobs.config import (
+    BudgetConfig,
+    LoadedConfig,
+    ModelEntry,
+    SimulationConfig,
+    load_config,
+    load_prompt,
+    normalise_path,
+)
 from server.jobs.credentials import CredentialStore
 from server.jobs.errors import InvalidRequestError, Violation
 from server.jobs.planner import DateRange
-from server.jobs.spec import JobSpec, ModelSpec
+from server.jobs.spec import BudgetSpec, JobSpec, Limits, ModelSpec
 
 #: signatures told when one is not known
 SHOWN = 20
@@ -68,9 +77,7 @@ def resolve(
         config_path=config.path,
         experiment=command.experiment or config.config.experiment,
         dates=_dates(command, config),
-        spec=_SpecMaker(configs, config.config.agent_config, traders, credentials).make(
-            _chosen(command, config), config.config.universe
-        ),
+        spec=_SpecMaker(configs, config.config, traders, credentials).make(_chosen(command, config)),
         warnings=tuple(f"key '{key}' of the config is not known and was ignored" for key in config.unknown_keys),
     )
 
@@ -107,20 +114,25 @@ def _dates(command: TriggerCommand, config: LoadedConfig) -> DateRange:
 class _SpecMaker:
     """Makes the spec of a job, with everything wrong about its models found first."""
 
-    def __init__(self, configs: Path, agent: AgentConfig, traders: TraderFactory, credentials: CredentialStore) -> None:
+    def __init__(
+        self, configs: Path, config: SimulationConfig, traders: TraderFactory, credentials: CredentialStore
+    ) -> None:
         self._configs = configs
-        self._agent = agent
+        self._agent = config.agent_config
+        self._universe = config.universe
+        self._budget = _budget(config.budget)
         self._traders = traders
         self._credentials = credentials
 
-    def make(self, entries: dict[int, ModelEntry], universe: list[str] | None) -> JobSpec:
+    def make(self, entries: dict[int, ModelEntry]) -> JobSpec:
         violations = [violation for i, entry in entries.items() if (violation := self._wrong(i, entry))]
         if violations:
             raise InvalidRequestError(violations)
         return JobSpec(
             models=tuple(self._model(entry) for entry in entries.values()),
-            universe=None if universe is None else tuple(sorted(set(universe))),
+            universe=None if self._universe is None else tuple(sorted(set(self._universe))),
             max_retries=self._agent.max_retries,
+            budget=self._budget,
         )
 
     def _wrong(self, index: int, entry: ModelEntry) -> Violation | None:
@@ -148,7 +160,14 @@ class _SpecMaker:
             return Violation(field="config.agent_config.prompt", description=str(error))
         except ProviderError as error:
             return Violation(field=f"{place}.basemodel", description=str(error))
-        return None
+        return self._price_wrong(place, spec)
+
+    def _price_wrong(self, place: str, spec: LlmSpec) -> Violation | None:
+        """Refuse a limit in dollars for a model whose dollars nobody can count."""
+        if (spec.max_usd is None and not self._budget.in_dollars) or Pricing.of(spec).known:
+            return None
+        description = f"is needed: the price of '{spec.basemodel}' is not known, so max_usd cannot be kept"
+        return Violation(field=f"{place}.prices", description=description)
 
     def _model(self, entry: ModelEntry) -> ModelSpec:
         return ModelSpec(
@@ -174,3 +193,11 @@ class _SpecMaker:
             prices=None if prices is None else TokenPrices(**dict(prices)),
             model_summary=agent.model_summary,
         )
+
+
+def _budget(config: BudgetConfig) -> BudgetSpec:
+    job, model = config.job, config.model
+    return BudgetSpec(
+        job=Limits(max_tokens=job.max_tokens, max_usd=job.max_usd),
+        model=Limits(max_tokens=model.max_tokens, max_usd=model.max_usd),
+    )

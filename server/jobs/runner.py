@@ -1,7 +1,7 @@
 """The runner of one job: dates in order, per date all models in parallel, one model's failure stopping no other."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,10 +9,12 @@ from itertools import groupby
 from time import monotonic
 
 import structlog
+from peewee import SqliteDatabase
 
 from server.engine.llm import LlmSpec
 from server.engine.model_day import FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayResult, ModelDayTask
 from server.engine.portfolio import Portfolio
+from server.jobs.budget import PREFIX, Budget, BudgetSpentError
 from server.jobs.credentials import CredentialStore
 from server.jobs.journal import Journal
 from server.jobs.outcome import closing_portfolio, day_record, session_rows
@@ -25,6 +27,7 @@ from storage.jobs import JobRow
 from storage.model_days import Attempt, ModelDayRow
 from storage.portfolios import PortfolioState
 from storage.session_record import SessionRows
+from storage.sessions import Spent
 
 Clock = Callable[[], datetime]
 
@@ -53,6 +56,7 @@ class JobRunner:
         *,
         todo: Sequence[ModelDayRow],
         states: dict[str, PortfolioState],
+        spent: Mapping[str, Spent],
         snapshot: str,
         parts: RunnerParts,
     ) -> None:
@@ -66,6 +70,7 @@ class JobRunner:
         self._credentials = parts.credentials
         self._spec = JobSpec.from_json(job.spec)
         self._models = {model.signature: model for model in self._spec.models}
+        self._budget = Budget(self._spec.budget, spent)
         self._stopping = False
 
     def stop(self) -> None:
@@ -83,12 +88,15 @@ class JobRunner:
             logger.exception("job_failed", job_id=self._job.job_id)
             error = f"the job could not go on: {type(failure).__name__}"
         if not self._stopping:
-            await self._journal.record(lambda db: jobs.end_job(db, self._job.job_id, self._clock(), error))
+            await self._journal.record(
+                lambda db: jobs.end_job(db, self._job.job_id, self._clock(), error or self._skipped(db))
+            )
             with suppress(StorageBusyError):
                 await self._journal.write(gather_statistics)
             logger.info("job_ended", job_id=self._job.job_id, error=error)
 
     async def _run_date(self, days: Sequence[ModelDayRow]) -> None:
+        self._budget.open_date(day.model for day in days if self._models[day.model].llm is not None)
         async with asyncio.TaskGroup() as group:
             for day in days:
                 group.create_task(self._run_model_day(day))
@@ -113,12 +121,18 @@ class JobRunner:
         async with self._pool.place(session=self._models[day.model].llm is not None) as place:
             if self._stopping:
                 return True
+            try:
+                task = self._task(attempt)
+            except BudgetSpentError as spent:
+                await self._skip(attempt, str(spent))
+                return True
             began, started = self._clock(), monotonic()
             self._journal.post(lambda db: model_days.start_attempt(db, attempt, self._clock()))
-            outcome = await place.run(self._task(attempt), self._snapshot)
+            outcome = await place.run(task, self._snapshot)
         # the place is free for others while this outcome waits for its commit
         seconds = monotonic() - started
         session = session_rows(outcome.record, began)
+        self._budget.book(attempt.model, session)
         outcome = await self._commit(attempt, outcome, session, seconds)
         if isinstance(outcome, ModelDayResult):
             return True
@@ -161,6 +175,16 @@ class JobRunner:
         end = model_days.retry_attempt if retry else model_days.fail_attempt
         await self._journal.record(lambda db: end(db, attempt, error, seconds, self._clock(), session))
 
+    async def _skip(self, attempt: Attempt, reason: str) -> None:
+        key = (attempt.job_id, attempt.date, attempt.model)
+        logger.warning("model_day_skipped", job_id=key[0], model=key[2], date=key[1], reason=reason)
+        await self._journal.record(lambda db: model_days.skip(db, *key, reason, self._clock()))
+
+    def _skipped(self, db: SqliteDatabase) -> str | None:
+        """Return how many model-days the budget cost the job, in this process or an earlier one, and why."""
+        count, reason = model_days.skipped(db, self._job.job_id, PREFIX)
+        return f"{reason}; {count} model-day(s) were skipped" if count else None
+
     def _task(self, attempt: Attempt) -> ModelDayTask:
         model: ModelSpec = self._models[attempt.model]
         state = self._states[attempt.model]
@@ -183,4 +207,5 @@ class JobRunner:
         if model.llm is None:
             return None
         found = self._credentials.of_model(self._job.config_path, model.signature)
-        return replace(model.llm, base_url=found.base_url, api_key=found.api_key)
+        spec = replace(model.llm, base_url=found.base_url, api_key=found.api_key)
+        return self._budget.allow(model.signature, spec)

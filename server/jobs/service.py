@@ -19,7 +19,7 @@ from server.jobs.request import ResolvedRequest, TriggerCommand, resolve
 from server.jobs.runner import JobRunner, RunnerParts
 from server.market.snapshots import Snapshot, Snapshots
 from server.settings import Settings
-from storage import jobs, model_days, portfolios
+from storage import jobs, model_days, portfolios, sessions
 from storage.errors import StorageError
 from storage.jobs import Acceptance, AcceptedJob, JobRequest, JobRow, NewJob
 from storage.portfolios import NewPortfolio, PortfolioRow
@@ -162,6 +162,7 @@ class JobService:
         return JobRunner(
             job,
             todo=model_days.unfinished(self._db, job.job_id),
+            spent=sessions.spent(self._db, job.job_id),
             states={model: portfolios.portfolio_state(self._db, job.experiment, model) for model in job.models},
             snapshot=snapshot.name,
             parts=self._parts,

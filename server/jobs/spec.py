@@ -35,12 +35,40 @@ class ModelSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What sessions may use up together, in tokens and dollars; None is no limit."""
+
+    max_tokens: int | None = None
+    max_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSpec:
+    """Limits of a whole job, and of each of its models in the job."""
+
+    job: Limits = Limits()
+    model: Limits = Limits()
+
+    @property
+    def in_dollars(self) -> bool:
+        """Whether a limit is in dollars, so that costs have to be known."""
+        return self.job.max_usd is not None or self.model.max_usd is not None
+
+    @classmethod
+    def from_json(cls, text: str | None) -> "BudgetSpec":
+        """Return the budget of a spec that `to_json` wrote; jobs of earlier versions have none."""
+        values: dict[str, dict[str, Any]] = json.loads(text or "null") or {}
+        return cls(**{name: _limits(limits) for name, limits in values.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
     """Models and settings of a job; `universe` None means every symbol with prices."""
 
     models: tuple[ModelSpec, ...]
     universe: tuple[str, ...] | None
     max_retries: int
+    budget: BudgetSpec = BudgetSpec()
 
     def to_json(self) -> str:
         """Return the text that `from_json` reads; no key and no endpoint is in it."""
@@ -52,7 +80,12 @@ class JobSpec:
         values: dict[str, Any] = json.loads(text)
         models = tuple(_model(model) for model in values["models"])
         universe = None if values["universe"] is None else tuple(values["universe"])
-        return cls(models=models, universe=universe, max_retries=values["max_retries"])
+        return cls(
+            models=models,
+            universe=universe,
+            max_retries=values["max_retries"],
+            budget=BudgetSpec.from_json(json.dumps(values.get("budget"))),
+        )
 
 
 def _model(values: dict[str, Any]) -> ModelSpec:
@@ -79,6 +112,10 @@ def _prices(values: dict[str, str | None]) -> TokenPrices:
         cache_read=_decimal(values["cache_read"]),
         cache_write=_decimal(values["cache_write"]),
     )
+
+
+def _limits(values: dict[str, Any]) -> Limits:
+    return Limits(max_tokens=values["max_tokens"], max_usd=_decimal(values["max_usd"]))
 
 
 def _decimal(text: str | None) -> Decimal | None:

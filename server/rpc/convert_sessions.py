@@ -1,13 +1,14 @@
 """Between rows of sessions and audits in storage and messages of the contract; the rest is in `convert.py`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from aitrader.v1 import job_pb2, portfolio_pb2, simulation_pb2
 from server.engine.session_record import Role, StopReason
+from server.jobs.spec import BudgetSpec, Limits
 from server.rpc.convert import time
 from storage.audit import AuditCounts, DroppedCount, ViolationRow
-from storage.sessions import SessionRow, StepRow, ToolUseRow
+from storage.sessions import SessionRow, Spent, StepRow, ToolUseRow
 
 #: characters of a name or subject that a vendor or model chose; none that means anything is longer
 MAX_WORD = 300
@@ -52,6 +53,36 @@ def session(row: SessionRow, tools: Sequence[ToolUseRow]) -> job_pb2.Session:
         summary=row.summary[:MAX_SUMMARY],
         tool_usage=_tools(tools),
     )
+
+
+def encoded_spending(parts: Iterable[Spent]) -> bytes:
+    """Return a GetStatusResponse with the sum of what sessions used up, as bytes; none when there are no sessions."""
+    spent = sum(parts, Spent())
+    if not spent.sessions:
+        return b""
+    spending = job_pb2.Spending(
+        sessions=spent.sessions,
+        requests=spent.requests,
+        input_tokens=spent.input_tokens,
+        output_tokens=spent.output_tokens,
+        cost_usd=float(spent.cost_usd),
+        unpriced_sessions=spent.unpriced,
+    )
+    return simulation_pb2.GetStatusResponse(spending=spending).SerializeToString()
+
+
+def encoded_budget(text: str | None) -> bytes:
+    """Return a GetStatusResponse with the budget of a job's spec, as bytes; none when it limits nothing."""
+    budget = BudgetSpec.from_json(text)
+    if budget == BudgetSpec():
+        return b""
+    told = job_pb2.Budget(job=_limits(budget.job), model=_limits(budget.model))
+    return simulation_pb2.GetStatusResponse(budget=told).SerializeToString()
+
+
+def _limits(limits: Limits) -> job_pb2.BudgetLimits:
+    dollars = None if limits.max_usd is None else float(limits.max_usd)
+    return job_pb2.BudgetLimits(max_tokens=limits.max_tokens, max_usd=dollars)
 
 
 def ai_reasoning(row: SessionRow, tools: Sequence[ToolUseRow]) -> portfolio_pb2.AiReasoning:

@@ -9,11 +9,13 @@ from peewee import SqliteDatabase
 
 from aitrader.v1 import simulation_pb2
 from aitrader.v1.job_pb2 import JobStatus
-from server.rpc import convert
+from server.rpc import convert, convert_sessions
 from server.rpc.fields import Fields
 from server.rpc.paging import MAX_RESPONSE, fitting, make_token, read_token
-from storage import events, jobs, model_days
+from storage import events, jobs, model_days, sessions
+from storage.jobs import JobRow
 from storage.model_days import ModelDayRow
+from storage.sessions import Spent
 
 #: bytes of answers kept for the next caller
 MAX_KEPT = 64 * 1024 * 1024
@@ -21,11 +23,16 @@ MAX_KEPT = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """The first page of a job as of an event: the whole answer, and its model-days encoded date by date."""
+    """The first page of a job as of an event: the whole answer, and what it is made of.
+
+    `dates` are its model-days encoded date by date, `spent` what its sessions used up by date, `budget` is encoded.
+    """
 
     sequence: int
     response: bytes
     dates: dict[str, bytes]
+    spent: dict[str, Spent]
+    budget: bytes
 
     @property
     def size(self) -> int:
@@ -67,7 +74,8 @@ class StatusReader:
         size = fields.page_size(request.page_size, 5000, 10_000)
         fields.check()
         job = jobs.find_job(self._db, job_id)
-        dates, token = self._updated(kept, job_id), ""
+        changed = None if kept is None else events.dates_changed(self._db, job_id, kept.sequence)
+        dates, token = self._updated(kept, job_id, changed), ""
         if dates is None:
             after = read_token(request, (str, str)) or ("", "")
             rows, more = _fitting(model_days.model_days(self._db, job_id, after=after, limit=size + 1), size)
@@ -76,15 +84,29 @@ class StatusReader:
         counts = jobs.status_counts(self._db, [job_id])[job_id]
         progress = convert.progress(counts, model_days.current(self._db, job_id))
         head = convert.status_response(job, progress, token).SerializeToString()
-        response = b"".join([head, *dates.values()])
-        return _Kept(sequence=job.last_sequence, response=response, dates={} if token else dates)
+        spent, budget, told = self._spending(kept, job, changed) if not request.page_token else ({}, b"", b"")
+        return _Kept(
+            sequence=job.last_sequence,
+            response=b"".join([head, *dates.values(), told]),
+            dates={} if token else dates,
+            spent=spent,
+            budget=budget,
+        )
 
-    def _updated(self, kept: _Kept | None, job_id: str) -> dict[str, bytes] | None:
+    def _updated(self, kept: _Kept | None, job_id: str, changed: Sequence[str] | None) -> dict[str, bytes] | None:
         """Return the encoded dates with those that changed since; None when all are to be read."""
-        if kept is None or not kept.dates:
+        if kept is None or not kept.dates or changed is None:
             return None
-        changed = events.dates_changed(self._db, job_id, kept.sequence)
-        return None if changed is None else kept.dates | _by_date(model_days.on_dates(self._db, job_id, changed))
+        return kept.dates | _by_date(model_days.on_dates(self._db, job_id, changed))
+
+    def _spending(
+        self, kept: _Kept | None, job: JobRow, changed: Sequence[str] | None
+    ) -> tuple[dict[str, Spent], bytes, bytes]:
+        """Return what sessions used up by date, the encoded budget, and both as they are told."""
+        known = {} if kept is None or changed is None else kept.spent
+        spent = known | sessions.spent_on_dates(self._db, job.job_id, changed)
+        budget = convert_sessions.encoded_budget(jobs.budget(self._db, job.job_id)) if kept is None else kept.budget
+        return spent, budget, budget + convert_sessions.encoded_spending(spent.values())
 
     def _keep(self, key: tuple[str, int], fresh: _Kept) -> None:
         if key in self._kept:

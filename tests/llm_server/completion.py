@@ -25,30 +25,30 @@ def usage(request: ChatRequest, reply: Reply) -> dict[str, Any]:
     }
 
 
-def whole(request: ChatRequest, reply: Reply | None) -> bytes:
-    """Encode an answer; None for one with no choices and no usage."""
-    body = _head(request, "chat.completion") | {"choices": [], "usage": None}
+def whole(request: ChatRequest, reply: Reply | None, counted: dict[str, Any] | None) -> bytes:
+    """Encode an answer with its usage; None for one with no choices, and for one that does not tell its usage."""
+    body = _head(request, "chat.completion") | {"choices": [], "usage": counted}
     if reply is not None:
         choice = {"index": 0, "message": _message(request, reply), "logprobs": None, "finish_reason": reply.reason}
-        body |= {"choices": [choice], "usage": usage(request, reply)}
+        body |= {"choices": [choice]}
     return json.dumps(body).encode()
 
 
-def events(request: ChatRequest, reply: Reply | None) -> list[bytes]:
+def events(request: ChatRequest, reply: Reply | None, counted: dict[str, Any] | None) -> list[bytes]:
     """Encode an answer as server-sent events."""
-    chunks = list(_chunks(request, reply)) if reply is not None else [{"choices": []}]
+    chunks = list(_chunks(request, reply, counted)) if reply is not None else [{"choices": []}]
     head = _head(request, "chat.completion.chunk")
     encoded = [b"data: " + json.dumps(head | chunk).encode() + b"\n\n" for chunk in chunks]
     return [*encoded, b"data: [DONE]\n\n"]
 
 
-def _chunks(request: ChatRequest, reply: Reply) -> Iterator[dict[str, Any]]:
+def _chunks(request: ChatRequest, reply: Reply, counted: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
     empty = {"usage": None} if request.include_usage else {}
     for delta in _deltas(request, reply):
         yield {"choices": [_choice(delta, None)]} | empty
     yield {"choices": [_choice({}, reply.reason)]} | empty
-    if request.include_usage:
-        yield {"choices": [], "usage": usage(request, reply)}
+    if request.include_usage and counted is not None:
+        yield {"choices": [], "usage": counted}
 
 
 def _deltas(request: ChatRequest, reply: Reply) -> Iterator[dict[str, Any]]:

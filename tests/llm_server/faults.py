@@ -21,6 +21,8 @@ class FaultKind(StrEnum):
     BROKEN_STREAM = "broken_stream"
     HTML = "html"
     EMPTY_CHOICES = "empty_choices"
+    #: a whole answer that does not tell its tokens
+    NO_USAGE = "no_usage"
     EMPTY_CONTENT = "empty_content"
     #: half a sentence and finish_reason "length"
     CUT_CONTENT = "cut_content"

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from typing import Any
 
 from .answer import Answer, error_answer
 from .chat_request import ChatRequest
@@ -17,7 +18,8 @@ from .spoiling import spoil
 #: tokens; named in the message of a context overflow
 CONTEXT_WINDOW = 128_000
 _CUT = frozenset({FaultKind.CLOSED, FaultKind.BROKEN_STREAM})
-_SENDING = _CUT | {FaultKind.TIMEOUT, FaultKind.EMPTY_CHOICES}
+_UNBILLED = _CUT | {FaultKind.EMPTY_CHOICES, FaultKind.NO_USAGE}
+_SENDING = _UNBILLED | {FaultKind.TIMEOUT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +49,17 @@ def _completed(request: ChatRequest, reply: Reply, kind: FaultKind | None) -> Ou
     said = spoil(reply, kind, request)
     applied = kind if kind in _SENDING or said != reply else None
     shown = None if kind is FaultKind.EMPTY_CHOICES else said
-    answer = replace(_encoded(request, shown), cut=kind in _CUT)
-    billed = usage(request, said) if shown and not answer.cut else {"prompt_tokens": 0, "completion_tokens": 0}
+    counted = usage(request, said) if shown and kind is not FaultKind.NO_USAGE else None
+    answer = replace(_encoded(request, shown, counted), cut=kind in _CUT)
+    billed = usage(request, said) if kind not in _UNBILLED else {"prompt_tokens": 0, "completion_tokens": 0}
     delivery = Delivery(request.model, billed["prompt_tokens"], billed["completion_tokens"], 200, applied)
     return Outcome(answer, delivery)
 
 
-def _encoded(request: ChatRequest, reply: Reply | None) -> Answer:
+def _encoded(request: ChatRequest, reply: Reply | None, counted: dict[str, Any] | None) -> Answer:
     if request.stream:
-        return Answer(200, "text/event-stream; charset=utf-8", events(request, reply))
-    return Answer(200, "application/json", [whole(request, reply)])
+        return Answer(200, "text/event-stream; charset=utf-8", events(request, reply, counted))
+    return Answer(200, "application/json", [whole(request, reply, counted)])
 
 
 def failed(request: ChatRequest, answer: Answer, fault: str) -> Outcome:

@@ -35,7 +35,9 @@ class _JobStatusEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     JOB_STATUS_COMPLETED: _JobStatus.ValueType  # 3
     """Ended: every model-day completed or was skipped."""
     JOB_STATUS_PARTIAL: _JobStatus.ValueType  # 4
-    """Ended: some model-days failed, others completed."""
+    """Ended: some model-days failed, or were skipped because the budget was spent (then `error` says so); others
+    completed.
+    """
     JOB_STATUS_FAILED: _JobStatus.ValueType  # 5
     """Ended: no model-day completed and at least one failed."""
     JOB_STATUS_CANCELLED: _JobStatus.ValueType  # 6
@@ -45,7 +47,7 @@ class JobStatus(_JobStatus, metaclass=_JobStatusEnumTypeWrapper):
     """The state of a job.
 
         PENDING --> RUNNING --+--> COMPLETED   every model-day completed (or was skipped)
-           |           |      +--> PARTIAL     some model-days failed
+           |           |      +--> PARTIAL     some model-days failed, or were skipped because the budget was spent
            |           |      +--> FAILED      every model-day failed, or the job itself could not go on
            +-----------+---------> CANCELLED   stopped by a caller
 
@@ -61,7 +63,9 @@ JOB_STATUS_RUNNING: JobStatus.ValueType  # 2
 JOB_STATUS_COMPLETED: JobStatus.ValueType  # 3
 """Ended: every model-day completed or was skipped."""
 JOB_STATUS_PARTIAL: JobStatus.ValueType  # 4
-"""Ended: some model-days failed, others completed."""
+"""Ended: some model-days failed, or were skipped because the budget was spent (then `error` says so); others
+completed.
+"""
 JOB_STATUS_FAILED: JobStatus.ValueType  # 5
 """Ended: no model-day completed and at least one failed."""
 JOB_STATUS_CANCELLED: JobStatus.ValueType  # 6
@@ -811,3 +815,95 @@ class DroppedObservations(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["count", b"count", "reason", b"reason", "tool_name", b"tool_name"]) -> None: ...
 
 global___DroppedObservations = DroppedObservations
+
+@typing.final
+class Spending(google.protobuf.message.Message):
+    """What the sessions of a job have used up so far, those of failed attempts included."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SESSIONS_FIELD_NUMBER: builtins.int
+    REQUESTS_FIELD_NUMBER: builtins.int
+    INPUT_TOKENS_FIELD_NUMBER: builtins.int
+    OUTPUT_TOKENS_FIELD_NUMBER: builtins.int
+    COST_USD_FIELD_NUMBER: builtins.int
+    UNPRICED_SESSIONS_FIELD_NUMBER: builtins.int
+    sessions: builtins.int
+    """Output only. Sessions that have ended."""
+    requests: builtins.int
+    """Output only. Requests that providers answered."""
+    input_tokens: builtins.int
+    """Output only. Tokens sent."""
+    output_tokens: builtins.int
+    """Output only. Tokens received."""
+    cost_usd: builtins.float
+    """Output only. Cost of the tokens, dollars, without that of `unpriced_sessions`."""
+    unpriced_sessions: builtins.int
+    """Output only. Sessions whose cost is not known."""
+    def __init__(
+        self,
+        *,
+        sessions: builtins.int = ...,
+        requests: builtins.int = ...,
+        input_tokens: builtins.int = ...,
+        output_tokens: builtins.int = ...,
+        cost_usd: builtins.float = ...,
+        unpriced_sessions: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["cost_usd", b"cost_usd", "input_tokens", b"input_tokens", "output_tokens", b"output_tokens", "requests", b"requests", "sessions", b"sessions", "unpriced_sessions", b"unpriced_sessions"]) -> None: ...
+
+global___Spending = Spending
+
+@typing.final
+class BudgetLimits(google.protobuf.message.Message):
+    """What sessions may use up together."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MAX_TOKENS_FIELD_NUMBER: builtins.int
+    MAX_USD_FIELD_NUMBER: builtins.int
+    max_tokens: builtins.int
+    """Output only. Tokens sent and received; unset when there is no limit."""
+    max_usd: builtins.float
+    """Output only. Dollars; unset when there is no limit."""
+    def __init__(
+        self,
+        *,
+        max_tokens: builtins.int | None = ...,
+        max_usd: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_max_tokens", b"_max_tokens", "_max_usd", b"_max_usd", "max_tokens", b"max_tokens", "max_usd", b"max_usd"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_max_tokens", b"_max_tokens", "_max_usd", b"_max_usd", "max_tokens", b"max_tokens", "max_usd", b"max_usd"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_tokens", b"_max_tokens"]) -> typing.Literal["max_tokens"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_max_usd", b"_max_usd"]) -> typing.Literal["max_usd"] | None: ...
+
+global___BudgetLimits = BudgetLimits
+
+@typing.final
+class Budget(google.protobuf.message.Message):
+    """The limits of a job's sessions, from its config."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    @property
+    def job(self) -> global___BudgetLimits:
+        """Output only. Of all sessions of the job."""
+
+    @property
+    def model(self) -> global___BudgetLimits:
+        """Output only. Of the sessions of each model in the job."""
+
+    def __init__(
+        self,
+        *,
+        job: global___BudgetLimits | None = ...,
+        model: global___BudgetLimits | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["job", b"job", "model", b"model"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["job", b"job", "model", b"model"]) -> None: ...
+
+global___Budget = Budget

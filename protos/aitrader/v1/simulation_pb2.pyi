@@ -240,6 +240,8 @@ class GetStatusResponse(google.protobuf.message.Message):
     WARNINGS_FIELD_NUMBER: builtins.int
     LAST_SEQUENCE_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    SPENDING_FIELD_NUMBER: builtins.int
+    BUDGET_FIELD_NUMBER: builtins.int
     job_id: builtins.str
     """Output only. UUID of the job."""
     status: aitrader.v1.job_pb2.JobStatus.ValueType
@@ -288,6 +290,14 @@ class GetStatusResponse(google.protobuf.message.Message):
     def warnings(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Output only. What was left out of the job and why."""
 
+    @property
+    def spending(self) -> aitrader.v1.job_pb2.Spending:
+        """Output only. What the job's sessions have used up so far; on the first page, unset when none has ended."""
+
+    @property
+    def budget(self) -> aitrader.v1.job_pb2.Budget:
+        """Output only. What they may use up; on the first page, unset when there is no limit."""
+
     def __init__(
         self,
         *,
@@ -307,9 +317,11 @@ class GetStatusResponse(google.protobuf.message.Message):
         warnings: collections.abc.Iterable[builtins.str] | None = ...,
         last_sequence: builtins.int = ...,
         next_page_token: builtins.str = ...,
+        spending: aitrader.v1.job_pb2.Spending | None = ...,
+        budget: aitrader.v1.job_pb2.Budget | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "completed_time", b"completed_time", "created_time", b"created_time", "progress", b"progress", "started_time", b"started_time", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "completed_time", b"completed_time", "config_path", b"config_path", "created_time", b"created_time", "date_range", b"date_range", "error", b"error", "experiment", b"experiment", "job_id", b"job_id", "last_sequence", b"last_sequence", "models", b"models", "next_page_token", b"next_page_token", "progress", b"progress", "started_time", b"started_time", "status", b"status", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time", "warnings", b"warnings"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "budget", b"budget", "completed_time", b"completed_time", "created_time", b"created_time", "progress", b"progress", "spending", b"spending", "started_time", b"started_time", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "budget", b"budget", "completed_time", b"completed_time", "config_path", b"config_path", "created_time", b"created_time", "date_range", b"date_range", "error", b"error", "experiment", b"experiment", "job_id", b"job_id", "last_sequence", b"last_sequence", "models", b"models", "next_page_token", b"next_page_token", "progress", b"progress", "spending", b"spending", "started_time", b"started_time", "status", b"status", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time", "warnings", b"warnings"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_total_duration_seconds", b"_total_duration_seconds"]) -> typing.Literal["total_duration_seconds"] | None: ...
 
 global___GetStatusResponse = GetStatusResponse

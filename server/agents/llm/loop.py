@@ -85,12 +85,16 @@ class Loop:
         return "" if unusable(response) else _text(response).replace(FINISH_SIGNAL, "")
 
     def _budget(self) -> StopReason | None:
+        """Say which limit is reached; what nobody counted has reached it."""
         usage, spec = self._recorder.usage, self._spec
         if usage.requests >= spec.max_steps:
             return StopReason.MAX_STEPS
-        if spec.max_tokens is not None and usage.input_tokens + usage.output_tokens >= spec.max_tokens:
+        if spec.max_tokens is not None and (
+            not self._recorder.measured or usage.input_tokens + usage.output_tokens >= spec.max_tokens
+        ):
             return StopReason.MAX_TOKENS
-        if spec.max_usd is not None and (self._recorder.cost or 0) >= spec.max_usd:
+        cost = self._recorder.cost
+        if spec.max_usd is not None and (cost is None or cost >= spec.max_usd):
             return StopReason.MAX_USD
         return None
 

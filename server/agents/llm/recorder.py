@@ -38,6 +38,7 @@ class Recorder:
         self._prompt_observations: tuple[Observation, ...] = ()
         self.usage = TokenUsage()
         self.cost: Decimal | None = Decimal(0)
+        self.measured = True
 
     @property
     def next_number(self) -> int:
@@ -93,6 +94,7 @@ class Recorder:
     def spent(self, usage: TokenUsage, *, measured: bool = True) -> None:
         """Count a request that was answered; one whose usage was not told makes the cost unknown."""
         self.usage = added(self.usage, usage)
+        self.measured = self.measured and measured
         cost = self._pricing.cost(usage) if measured else None
         self.cost = None if cost is None or self.cost is None else self.cost + cost
 

@@ -9,6 +9,7 @@ from aitrader.v1 import job_pb2
 from aitrader.v1.portfolio_pb2 import TimeseriesPoint
 from client.chart import value_chart
 from client.progress import LiveView, open_view, picture, summary
+from client.sentences import status_lines
 from client.sparkline import sparkline, thinned
 from client.tally import Tally
 from client.text import date_span, duration, moment, plain
@@ -55,6 +56,19 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_texts_cannot_steer_the_terminal() -> None:
     assert plain("a\x1b[2Jb\nc\x07 \u202e") == "a [2Jb c"
+
+
+def test_a_status_tells_what_agents_used_up_and_may() -> None:
+    status = final_status()
+    assert not any("tokens" in line for line in status_lines(status))
+
+    status.spending.MergeFrom(job_pb2.Spending(sessions=2, input_tokens=12_000, output_tokens=345, cost_usd=0.5))
+    assert "2 sessions: 12,345 tokens, $0.5000" in status_lines(status)
+    status.spending.unpriced_sessions = 1
+    status.budget.job.MergeFrom(job_pb2.BudgetLimits(max_tokens=20_000, max_usd=1))
+
+    told = "2 sessions: 12,345 of 20,000 tokens, $0.5000 of $1.0000, 1 session of unknown cost"
+    assert told in status_lines(status)
 
 
 def test_dates_and_times() -> None:

@@ -15,7 +15,7 @@ from storage.model_days import commit_attempt, fail_attempt, retry_attempt, star
 from storage.models import SessionRecord
 from storage.results import ResultQuery, find_days
 from storage.session_record import ObservationRecord, SessionOutcome, SessionRows, UsageRecord, store_session
-from storage.sessions import Spent, committed_sessions, find_session, find_tools, spent, steps
+from storage.sessions import Spent, committed_sessions, find_session, find_tools, spent, spent_on_dates, steps
 from tests.unit.storage.stored_job import DATES, NOW, attempt, count, day_record, started
 from tests.unit.storage.stored_session import USAGE, dropped, observation, session_rows
 from tests.unit.storage.stored_session import steps as step_records
@@ -155,8 +155,12 @@ def test_spending_adds_up_by_model_with_failed_attempts(db: SqliteDatabase) -> N
     committed(db, session_rows(cost_usd=Decimal("0.2")), 2)
     committed(db, session_rows(cost_usd=None, usage=UsageRecord()), date=DATES[1])
 
-    assert spent(db, "job-1") == {"m": Spent(input_tokens=2400, output_tokens=680, cost_usd=Decimal("0.3"), unpriced=1)}
-    assert spent(db, "job-2") == {}
+    first = Spent(sessions=2, requests=4, input_tokens=2400, output_tokens=680, cost_usd=Decimal("0.3"))
+    second = Spent(sessions=1, unpriced=1)
+    assert spent(db, "job-1") == {"m": first + second}
+    assert spent_on_dates(db, "job-1") == {DATES[0]: first, DATES[1]: second}
+    assert spent_on_dates(db, "job-1", [DATES[1]]) == {DATES[1]: second}
+    assert spent_on_dates(db, "job-1", []) == spent(db, "job-2") == {}
 
 
 def test_deleting_a_job_deletes_its_sessions(db: SqliteDatabase) -> None:
