@@ -14,6 +14,7 @@ import structlog
 
 from server.market.command import prices
 from server.settings import OLD_NAMES, Settings, SettingsError, load_settings, variable
+from server.tools.command import tools
 from storage.database import migrate_file
 from storage.errors import StorageError
 
@@ -158,6 +159,7 @@ def migrate_command(path: Path, *, as_json: bool) -> None:
 
 
 cli.add_command(prices)
+cli.add_command(tools)
 
 
 def main() -> None:

@@ -21,6 +21,10 @@ OLD_NAMES = {
     "OPENAI_API_KEY": "openai_api_key",
     "ALPHAADVANTAGE_API_KEY": "alphaadvantage_api_key",
     "JINA_API_KEY": "jina_api_key",
+    "MATH_HTTP_PORT": "math_http_port",
+    "SEARCH_HTTP_PORT": "search_http_port",
+    "TRADE_HTTP_PORT": "trade_http_port",
+    "GETPRICE_HTTP_PORT": "getprice_http_port",
 }
 
 #: variables with our prefix that belong to others: the client, and the path of the settings file
@@ -58,6 +62,11 @@ class Settings(BaseModel):
         0, ge=0, description="requests to one model provider a minute; 0 means no limit"
     )
     llm_tokens_per_minute: int = Field(0, ge=0, description="tokens from one model provider a minute; 0 means no limit")
+    tools_host: str = Field("127.0.0.1", description="address that `tools` serves agents' tools on")
+    math_http_port: int = Field(8000, ge=0, le=65535, description="port of the arithmetic tools; 0 takes a free one")
+    search_http_port: int = Field(8001, ge=0, le=65535, description="port of the search tools; 0 takes a free one")
+    trade_http_port: int = Field(8002, ge=0, le=65535, description="port of the trading tools; 0 takes a free one")
+    getprice_http_port: int = Field(8003, ge=0, le=65535, description="port of the price tools; 0 takes a free one")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
     openai_api_base: str | None = Field(None, description="endpoint of OpenAI-compatible models")

@@ -18,6 +18,14 @@ ALLOWED = {
     "server/engine": (),
     "server/agents": ("server.engine", "server.folder"),
     "server/market": ("server.engine", "storage.prices", "storage.database", "storage.errors"),
+    "server/tools": (
+        "server.engine",
+        "server.agents",
+        "server.market",
+        "server.settings",
+        "storage.database",
+        "storage.errors",
+    ),
     "server/pool": ("server.engine", "server.agents", "server.market"),
     "server/jobs": (
         "server.engine",
