@@ -19,6 +19,7 @@ from server.agents.registry import Create, TraderFactory
 from server.jobs.credentials import CredentialStore
 from server.jobs.journal import Journal
 from server.jobs.progress import ProgressLogs
+from server.jobs.retention import Retention
 from server.jobs.runner import RunnerParts
 from server.jobs.service import JobService
 from server.market.snapshots import Snapshots
@@ -26,6 +27,7 @@ from server.pool.local import WORKER, default_size
 from server.pool.machine import MachinePool
 from server.pool.worker import Setup
 from server.rpc.convert import encoded_event
+from server.rpc.convert_sessions import encoded_live_step
 from server.rpc.interceptors import CallInterceptor
 from server.rpc.simulation import SimulationServicer
 from server.settings import Settings
@@ -44,6 +46,9 @@ OPTIONS = (
     ("grpc.max_receive_message_length", MAX_REQUEST),
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_permit_without_calls", 1),
+    # milliseconds; a client whose machine vanished leaves its streams behind for no longer than these two together
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 )
 
@@ -60,15 +65,23 @@ class App:
         self._folder = TemporaryDirectory(prefix="aitrader-")
         self._db = open_database(settings.db)
         self._writer = Writer(self._db)
-        self._logs = ProgressLogs(encoded_event)
+        self._logs = ProgressLogs(encoded_event, encoded_live_step)
         snapshots = Path(self._folder.name)
         self.pool = MachinePool(
             _setup(settings, snapshots),
             processes=min(settings.worker_processes or default_size(), settings.max_parallel_sessions),
             sessions=settings.max_parallel_sessions,
             worker=worker,
+            onlooker=self._logs.publish_step,
         )
         credentials = CredentialStore(settings)
+        self.parts = RunnerParts(
+            journal=Journal(self._writer, self._logs),
+            pool=self.pool,
+            clock=lambda: datetime.now(UTC),
+            credentials=credentials,
+        )
+        self._retention = Retention(self.parts.journal, self.parts.clock, settings.event_retention_days)
         self._jobs = JobService(
             settings,
             self._db,
@@ -76,16 +89,11 @@ class App:
             traders=TraderFactory(settings.data_dir, extra=extra),
             credentials=credentials,
             logs=self._logs,
-            parts=RunnerParts(
-                journal=Journal(self._writer, self._logs),
-                pool=self.pool,
-                clock=lambda: datetime.now(UTC),
-                credentials=credentials,
-            ),
+            parts=self.parts,
         )
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(interceptors=[CallInterceptor()], options=OPTIONS)
-        self._heartbeat: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> int:
         """Start serving, go on with unfinished jobs, and return the port.
@@ -100,7 +108,8 @@ class App:
         self._writer.start()
         await self.pool.start()
         await self._jobs.resume()
-        self._heartbeat = asyncio.create_task(self._logs.beat(self._settings.heartbeat_seconds))
+        for work in (self._logs.beat(self._settings.heartbeat_seconds), self._retention.run()):
+            self._background.append(asyncio.create_task(work))
         await self._server.start()
         await self._set_health(HealthCheckResponse.SERVING)
         logger.info("serving", host=self._settings.host, port=port, db=str(self._settings.db))
@@ -112,8 +121,9 @@ class App:
         await self._jobs.stop(self._settings.shutdown_grace)
         self._logs.close()
         await self._server.stop(CALLS_GRACE)
-        if self._heartbeat is not None:
-            self._heartbeat.cancel()
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
         await self.pool.stop()
         await asyncio.to_thread(self._writer.stop)
         self._db.close()

@@ -52,6 +52,9 @@ class Settings(BaseModel):
     )
     max_job_model_days: int = Field(100_000, ge=1, description="model-days that one job may have")
     heartbeat_seconds: float = Field(15.0, gt=0, le=300, description="seconds between heartbeats of a quiet stream")
+    event_retention_days: int = Field(
+        0, ge=0, le=36_500, description="days that progress events of ended jobs are kept; 0 keeps them for ever"
+    )
     shutdown_grace: float = Field(
         10.0, ge=0, le=3600, description="seconds that running model-days get to finish when the server stops"
     )

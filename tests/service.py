@@ -117,6 +117,10 @@ class Service:
         self.channel.close()
         self._loop.run(self.app.stop())
 
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine where the App runs."""
+        return self._loop.run(coroutine)
+
     def begin_stop(self) -> "Future[None]":
         """Begin to stop the App, with the connection to it open."""
         return self._loop.submit(self.app.stop())

@@ -7,10 +7,16 @@ storage. Nothing is queued per subscriber, so a slow one costs no memory and del
 import asyncio
 from collections.abc import Callable
 
+from server.engine.model_day import ModelDayTask
+from server.engine.session_record import Step
+from server.jobs.live_steps import LiveSteps
 from storage.events import EventRow, EventType
 
 #: encodes an event as the bytes of a message that can be joined with others
 Encode = Callable[[EventRow], bytes]
+
+#: encodes a step of a task's session likewise
+EncodeStep = Callable[[ModelDayTask, Step], bytes]
 
 #: seconds; events within it wake subscribers once, which bounds the work of a job at full speed
 WAKE_DELAY = 0.005
@@ -27,7 +33,10 @@ class EventLog:
         self._first = after_sequence + 1
         self._messages: list[bytes] = []
         self._changed = asyncio.Event()
+        self._stirred = asyncio.Event()
         self._wake: asyncio.TimerHandle | None = None
+        self._stir: asyncio.TimerHandle | None = None
+        self.steps = LiveSteps()
         self.ended = False
 
     @property
@@ -54,22 +63,35 @@ class EventLog:
         if self._wake is None:
             self._wake = asyncio.get_running_loop().call_later(WAKE_DELAY, self.wake)
 
+    def append_step(self, message: bytes) -> None:
+        """Add a step of a session and wake those who listen to steps soon."""
+        self.steps.append(message)
+        if self._stir is None:
+            self._stir = asyncio.get_running_loop().call_later(WAKE_DELAY, self._stir_listeners)
+
     def wake(self) -> None:
         """Wake every subscriber."""
         self._wake = None
         self._changed.set()
         self._changed = asyncio.Event()
+        self._stir_listeners()
 
-    async def wait(self) -> None:
-        """Wait until the log grew or a heartbeat is due."""
-        await self._changed.wait()
+    async def wait(self, *, steps: bool = False) -> None:
+        """Wait until the log grew or a heartbeat is due, or with `steps` until there is a step."""
+        await (self._stirred if steps else self._changed).wait()
+
+    def _stir_listeners(self) -> None:
+        self._stir = None
+        self._stirred.set()
+        self._stirred = asyncio.Event()
 
 
 class ProgressLogs:
     """The event logs of the jobs that run in this process."""
 
-    def __init__(self, encode: Encode) -> None:
+    def __init__(self, encode: Encode, encode_step: EncodeStep) -> None:
         self._encode = encode
+        self._encode_step = encode_step
         self._logs: dict[str, EventLog] = {}
         self.closed = False
 
@@ -98,6 +120,12 @@ class ProgressLogs:
             log.append(row)
             if log.ended:
                 del self._logs[row.job_id]
+
+    def publish_step(self, task: ModelDayTask, step: Step) -> None:
+        """Hand a step to those who listen to its job; it costs nothing when there is nobody."""
+        log = self._logs.get(task.job_id)
+        if log is not None and log.steps.wanted:
+            log.append_step(self._encode_step(task, step))
 
     async def beat(self, seconds: float) -> None:
         """Wake all subscribers at intervals, for ever, so that each can send its heartbeat."""

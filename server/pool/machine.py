@@ -5,12 +5,15 @@ from contextlib import AbstractAsyncContextManager
 
 from server.pool.local import WORKER, LocalPool
 from server.pool.protocol import Place
-from server.pool.sessions import SESSION_WORKER, SessionPool
+from server.pool.sessions import SESSION_WORKER, Onlooker, SessionPool
 from server.pool.worker import Setup
 
 
 class MachinePool:
-    """Runs model-days on this machine: `processes` of traders at a time, and `sessions` of agents."""
+    """Runs model-days on this machine: `processes` of traders at a time, and `sessions` of agents.
+
+    Steps of sessions are told to `onlooker` as they happen.
+    """
 
     def __init__(
         self,
@@ -20,9 +23,10 @@ class MachinePool:
         sessions: int,
         worker: Sequence[str] = WORKER,
         session_worker: Sequence[str] = SESSION_WORKER,
+        onlooker: Onlooker = lambda _task, _step: None,
     ) -> None:
         self.workers = LocalPool(processes, setup, worker)
-        self.sessions = SessionPool(sessions, setup, session_worker)
+        self.sessions = SessionPool(sessions, setup, session_worker, onlooker)
 
     def place(self, *, session: bool) -> AbstractAsyncContextManager[Place]:
         """Wait for a free place of the kind and hold it."""

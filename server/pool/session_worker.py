@@ -1,5 +1,6 @@
 """The session process: runs agents' sessions as coroutines, each answered when it ends.
 
+Steps are told as they happen, unless the server is behind in reading: no session ever waits for whoever looks on.
 Like a worker it holds no database, and ends when the server does, because then its socket closes.
 """
 
@@ -11,8 +12,12 @@ from functools import partial
 
 from server.agents.llm.factory import SessionFactory
 from server.engine.model_day import FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayTask, run_session_day
+from server.engine.session_record import Step
 from server.pool.wire import pack, receive
 from server.pool.worker import Setup, price_table
+
+#: bytes that may wait for the server before steps are left out
+STEPS_BACKLOG = 1024 * 1024
 
 #: makes the factory of traders from the setup
 MakeFactory = Callable[[Setup], SessionFactory]
@@ -41,7 +46,8 @@ async def _serve(descriptor: int, make_factory: MakeFactory) -> None:
             if number in sessions:
                 sessions[number].cancel()
             continue
-        session = asyncio.create_task(_answer(writer, number, _run(task, setup, snapshot, factory)))
+        run = _run(task, setup, snapshot, factory, partial(_tell, writer, number))
+        session = asyncio.create_task(_answer(writer, number, run))
         sessions[number] = session
         session.add_done_callback(partial(_forget, sessions, number))
     for session in list(sessions.values()):
@@ -53,14 +59,21 @@ def _forget(sessions: "dict[int, asyncio.Task[None]]", number: int, _: "asyncio.
     sessions.pop(number, None)
 
 
+def _tell(writer: asyncio.StreamWriter, number: int, step: Step) -> None:
+    if writer.transport.get_write_buffer_size() < STEPS_BACKLOG:
+        writer.write(pack((number, step)))
+
+
 async def _answer(writer: asyncio.StreamWriter, number: int, session: Awaitable[ModelDayOutcome]) -> None:
     writer.write(pack((number, await session)))
     await writer.drain()
 
 
-async def _run(task: ModelDayTask, setup: Setup, snapshot: str, factory: SessionFactory) -> ModelDayOutcome:
+async def _run(
+    task: ModelDayTask, setup: Setup, snapshot: str, factory: SessionFactory, on_step: Callable[[Step], None]
+) -> ModelDayOutcome:
     try:
-        trader = factory.create(task)
+        trader = factory.create(task, on_step)
     except ValueError as error:
         return ModelDayFailure(kind=FailureKind.TRADER_ERROR, message=str(error))
     return await run_session_day(task, price_table(setup.snapshots / snapshot), trader)

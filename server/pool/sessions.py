@@ -6,7 +6,7 @@ attempts that it was running have failed.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,11 +14,15 @@ from itertools import count
 import structlog
 
 from server.engine.model_day import FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayTask
+from server.engine.session_record import Step
 from server.pool.process import STOP_GRACE, PoolProcess
 from server.pool.worker import Setup
 
 #: the program of the session process; it gets the number of its socket as an argument
 SESSION_WORKER = (sys.executable, "-m", "server.pool.session_worker")
+
+#: is told each step of a task's session
+Onlooker = Callable[[ModelDayTask, Step], None]
 
 logger = structlog.get_logger(__name__)
 
@@ -29,13 +33,21 @@ class _Running:
 
     process: PoolProcess
     answers: "dict[int, asyncio.Future[ModelDayOutcome]]" = field(default_factory=dict)
+    tasks: dict[int, ModelDayTask] = field(default_factory=dict)
     listening: "asyncio.Task[None] | None" = None
 
 
 class SessionPool:
-    """Runs at most `size` sessions at a time."""
+    """Runs at most `size` sessions at a time; their steps are told to `onlooker` as they happen."""
 
-    def __init__(self, size: int, setup: Setup, command: Sequence[str] = SESSION_WORKER) -> None:
+    def __init__(
+        self,
+        size: int,
+        setup: Setup,
+        command: Sequence[str] = SESSION_WORKER,
+        onlooker: Onlooker = lambda _task, _step: None,
+    ) -> None:
+        self._onlooker = onlooker
         self._places = asyncio.Semaphore(size)
         self._setup = setup
         self._command = tuple(command)
@@ -55,6 +67,7 @@ class SessionPool:
         number = next(self._numbers)
         answer: asyncio.Future[ModelDayOutcome] = asyncio.get_running_loop().create_future()
         running.answers[number] = answer
+        running.tasks[number] = task
         try:
             await running.process.send((number, task, snapshot))
             return await answer
@@ -65,6 +78,7 @@ class SessionPool:
             raise
         finally:
             running.answers.pop(number, None)
+            running.tasks.pop(number, None)
 
     async def stop(self) -> None:
         """End the process, whatever it is doing."""
@@ -96,10 +110,7 @@ class SessionPool:
         error: Exception
         try:
             while True:
-                number, outcome = await running.process.receive()
-                answer = running.answers.get(number)
-                if answer is not None and not answer.done():
-                    answer.set_result(outcome)
+                self._take(running, *await running.process.receive())
         except (OSError, EOFError) as gone:
             error = gone
         running.process.close()
@@ -110,6 +121,16 @@ class SessionPool:
         for answer in running.answers.values():
             if not answer.done():
                 answer.set_result(_died(error))
+
+    def _take(self, running: _Running, number: int, told: ModelDayOutcome | Step) -> None:
+        """Hand on a step or an outcome; of a session that was cancelled, neither is wanted."""
+        answer = running.answers.get(number)
+        if answer is None or answer.done():
+            return
+        if isinstance(told, Step):
+            self._onlooker(running.tasks[number], told)
+        else:
+            answer.set_result(told)
 
 
 def _died(error: Exception) -> ModelDayFailure:

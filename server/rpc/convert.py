@@ -5,11 +5,12 @@ from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from aitrader.v1 import job_pb2, portfolio_pb2, simulation_pb2
+from aitrader.v1 import job_pb2, portfolio_pb2, progress_pb2, simulation_pb2
 from server.jobs.service import Triggered
 from storage.events import EventRow, EventType
 from storage.jobs import JobRow
 from storage.model_days import ModelDayRow, ModelDayStatus
+from storage.orders import DayOrders, FillRow
 from storage.portfolios import SeriesRow, StandingRow
 from storage.results import DayRow, PositionRow, RejectionRow
 
@@ -169,6 +170,18 @@ def encoded_event(row: EventRow) -> bytes:
     return simulation_pb2.StreamProgressResponse(events=[event(row)], last_sequence=row.sequence).SerializeToString()
 
 
+def encoded_orders(day: DayOrders, room: int) -> bytes:
+    """Return a message with the orders of a day, cut to a number of bytes, as bytes that can be joined with others."""
+    orders = progress_pb2.ModelDayOrders(sequence=day.sequence, date=day.date, model=day.model)
+    orders.trades.extend(map(trade, day.fills))
+    orders.rejections.extend(map(rejection, day.rejections))
+    while orders.ByteSize() > room:
+        orders.truncated = True
+        del orders.trades[len(orders.trades) // 2 :]
+        del orders.rejections[len(orders.rejections) // 2 :]
+    return simulation_pb2.StreamProgressResponse(orders=[orders]).SerializeToString()
+
+
 def day_result(
     row: DayRow, experiment: str, holdings: Mapping[str, int], positions: Iterable[PositionRow]
 ) -> portfolio_pb2.DayResult:
@@ -189,7 +202,7 @@ def day_result(
     )
 
 
-def trade(row: PositionRow) -> portfolio_pb2.Trade:
+def trade(row: PositionRow | FillRow) -> portfolio_pb2.Trade:
     """Return the fill that led to a position."""
     price, amount = row.price or 0.0, row.amount or 0
     return portfolio_pb2.Trade(

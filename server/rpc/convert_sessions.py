@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
-from aitrader.v1 import job_pb2, portfolio_pb2, simulation_pb2
-from server.engine.session_record import Role, StopReason
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from aitrader.v1 import job_pb2, portfolio_pb2, progress_pb2, simulation_pb2
+from server.engine.model_day import ModelDayTask
+from server.engine.session_record import Role, Step, StopReason
+from server.engine.text import storable
 from server.jobs.spec import BudgetSpec, Limits
 from server.rpc.convert import time
 from storage.audit import AuditCounts, DroppedCount, ViolationRow
@@ -22,6 +26,10 @@ MAX_TOOLS = 200
 #: bytes of a step's text and arguments: together they fit into a message with everything else
 MAX_CONTENT = 2_000_000
 MAX_ARGUMENTS = 1_000_000
+
+#: characters of the same in a live stream, which is to keep up; GetReasoning tells the rest
+MAX_LIVE_CONTENT = 8000
+MAX_LIVE_ARGUMENTS = 4000
 
 _ROLE: Mapping[str, job_pb2.ReasoningRole.ValueType] = {
     role: job_pb2.ReasoningRole.Value(f"REASONING_ROLE_{role.upper()}") for role in Role
@@ -113,6 +121,30 @@ def step(row: StepRow) -> job_pb2.ReasoningStep:
         duration_seconds=row.duration_seconds,
         truncated=(len(told), len(called)) != (len(content), len(arguments)),
     )
+
+
+def encoded_live_step(task: ModelDayTask, step: Step) -> bytes:
+    """Return a message with a step that was taken now, as bytes that can be joined with those of others."""
+    content, arguments = storable(step.content or ""), storable(step.arguments or "")
+    told = job_pb2.ReasoningStep(
+        step_number=step.number,
+        role=_ROLE[step.role],
+        content=content[:MAX_LIVE_CONTENT],
+        tool_name=storable(step.tool_name or "")[:MAX_WORD],
+        tool_call_id=storable(step.tool_call_id or "")[:MAX_WORD],
+        arguments=arguments[:MAX_LIVE_ARGUMENTS],
+        time=_now(),
+        duration_seconds=step.duration_seconds,
+        truncated=len(content) > MAX_LIVE_CONTENT or len(arguments) > MAX_LIVE_ARGUMENTS,
+    )
+    live = progress_pb2.LiveStep(date=task.date, model=task.model, attempt=task.attempt, step=told)
+    return simulation_pb2.StreamProgressResponse(steps=[live]).SerializeToString()
+
+
+def _now() -> Timestamp:
+    now = Timestamp()
+    now.GetCurrentTime()
+    return now
 
 
 def violation(row: ViolationRow) -> job_pb2.AuditViolation:

@@ -2,7 +2,7 @@
 
 RpcError
 ├── NoDataError        nothing is stored for the query
-└── OutOfRangeError    the stream position is later than the last event
+└── OutOfRangeError    the stream position is later than the last event, or too old
 """
 
 import typing
@@ -46,11 +46,16 @@ class NoDataError(RpcError):
 
 
 class OutOfRangeError(RpcError):
-    """The stream position is later than the last event."""
+    """The stream position is later than the last event, or events after it are no longer stored."""
 
-    def __init__(self, after_sequence: int, last_sequence: int) -> None:
-        super().__init__(f"after_sequence {after_sequence} is later than the job's last event, {last_sequence}")
+    def __init__(self, after_sequence: int, oldest_sequence: int, last_sequence: int) -> None:
+        if after_sequence > last_sequence:
+            told = f"is later than the job's last event, {last_sequence}"
+        else:
+            told = f"is too old: the first event that is still stored is {oldest_sequence}"
+        super().__init__(f"after_sequence {after_sequence} {told}")
         self.after_sequence = after_sequence
+        self.oldest_sequence = oldest_sequence
         self.last_sequence = last_sequence
 
 
@@ -131,7 +136,11 @@ _TABLE = (
         (OutOfRangeError,),
         StatusCode.OUT_OF_RANGE,
         ErrorReason.ERROR_REASON_SEQUENCE_OUT_OF_RANGE,
-        lambda error: {"after_sequence": str(error.after_sequence), "last_sequence": str(error.last_sequence)},
+        lambda error: {
+            "after_sequence": str(error.after_sequence),
+            "oldest_sequence": str(error.oldest_sequence),
+            "last_sequence": str(error.last_sequence),
+        },
     ),
     _Row((DrainingError,), StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_DRAINING),
     _Row(

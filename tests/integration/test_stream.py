@@ -98,6 +98,7 @@ def test_position_after_the_last_event_is_out_of_range(service: Service, experim
     assert (refused.code, refused.reason) == (grpc.StatusCode.OUT_OF_RANGE, "SEQUENCE_OUT_OF_RANGE")
     assert dict(refused.info.metadata) == {
         "after_sequence": str(position),
+        "oldest_sequence": "1",
         "last_sequence": str(status.last_sequence),
     }
 

@@ -64,7 +64,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_SEQUENCE_OUT_OF_RANGE: _ErrorReason.ValueType  # 10
     """The stream position is later than the last event of the job, or no longer stored.
-    Code OUT_OF_RANGE. Example of metadata: {"after_sequence": "900", "last_sequence": "122"}
+    Code OUT_OF_RANGE. Example of metadata: {"after_sequence": "3", "oldest_sequence": "122", "last_sequence": "122"}
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -115,6 +115,6 @@ Code INTERNAL. Example of metadata: {"error_id": "9f1c2ab4"}
 """
 ERROR_REASON_SEQUENCE_OUT_OF_RANGE: ErrorReason.ValueType  # 10
 """The stream position is later than the last event of the job, or no longer stored.
-Code OUT_OF_RANGE. Example of metadata: {"after_sequence": "900", "last_sequence": "122"}
+Code OUT_OF_RANGE. Example of metadata: {"after_sequence": "3", "oldest_sequence": "122", "last_sequence": "122"}
 """
 global___ErrorReason = ErrorReason

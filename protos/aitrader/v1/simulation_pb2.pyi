@@ -12,6 +12,7 @@ storage is busy, and INTERNAL with an error id; `errors.proto` lists all reasons
 
 import aitrader.v1.job_pb2
 import aitrader.v1.portfolio_pb2
+import aitrader.v1.progress_pb2
 import builtins
 import collections.abc
 import google.protobuf.descriptor
@@ -334,41 +335,65 @@ class StreamProgressRequest(google.protobuf.message.Message):
 
     JOB_ID_FIELD_NUMBER: builtins.int
     AFTER_SEQUENCE_FIELD_NUMBER: builtins.int
+    INCLUDE_FIELD_NUMBER: builtins.int
     job_id: builtins.str
     """Required. UUID of the job."""
     after_sequence: builtins.int
     """Optional. Send events with a greater sequence; 0 sends all. Not negative."""
+    @property
+    def include(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[aitrader.v1.progress_pb2.ProgressInclude.ValueType]:
+        """Optional. What to send besides the events; empty means nothing."""
+
     def __init__(
         self,
         *,
         job_id: builtins.str = ...,
         after_sequence: builtins.int = ...,
+        include: collections.abc.Iterable[aitrader.v1.progress_pb2.ProgressInclude.ValueType] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["after_sequence", b"after_sequence", "job_id", b"job_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["after_sequence", b"after_sequence", "include", b"include", "job_id", b"job_id"]) -> None: ...
 
 global___StreamProgressRequest = StreamProgressRequest
 
 @typing.final
 class StreamProgressResponse(google.protobuf.message.Message):
-    """Some events, or none: a heartbeat."""
+    """Some events, or some steps, or none of both: a heartbeat."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     EVENTS_FIELD_NUMBER: builtins.int
     LAST_SEQUENCE_FIELD_NUMBER: builtins.int
+    ORDERS_FIELD_NUMBER: builtins.int
+    STEPS_FIELD_NUMBER: builtins.int
+    MISSED_STEPS_FIELD_NUMBER: builtins.int
     last_sequence: builtins.int
     """Output only. Sequence of the last event sent so far: the position to resume from."""
+    missed_steps: builtins.int
+    """Output only. Steps since the message before that were dropped because this stream was read too slowly."""
     @property
     def events(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.job_pb2.ProgressEvent]:
         """Output only. Events in order, without a gap; empty in a heartbeat."""
+
+    @property
+    def orders(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.progress_pb2.ModelDayOrders]:
+        """Output only. Fills and rejections of the model-days that `events` commit, in their order; with FILLS only, and
+        without days that had neither.
+        """
+
+    @property
+    def steps(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.progress_pb2.LiveStep]:
+        """Output only. Steps of sessions that are under way; with REASONING only."""
 
     def __init__(
         self,
         *,
         events: collections.abc.Iterable[aitrader.v1.job_pb2.ProgressEvent] | None = ...,
         last_sequence: builtins.int = ...,
+        orders: collections.abc.Iterable[aitrader.v1.progress_pb2.ModelDayOrders] | None = ...,
+        steps: collections.abc.Iterable[aitrader.v1.progress_pb2.LiveStep] | None = ...,
+        missed_steps: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["events", b"events", "last_sequence", b"last_sequence"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["events", b"events", "last_sequence", b"last_sequence", "missed_steps", b"missed_steps", "orders", b"orders", "steps", b"steps"]) -> None: ...
 
 global___StreamProgressResponse = StreamProgressResponse
 

@@ -56,9 +56,15 @@ class SimulationServiceStub:
     """Streams the stored events of a job after a position, then its new ones, until the job ends.
 
     The stream of a job that has ended is its history. The last event has type JOB_ENDED; then the server closes with
-    OK, so that a cut stream can be told from an ended one: go on from the last `last_sequence` seen.
+    OK, so that a cut stream can be told from an ended one: go on from the last `last_sequence` seen. A job that is
+    retried goes on behind a JOB_ENDED; the stream ends only at one that is the job's last event.
+    Events, and the fills that were asked for, come without gap, double or reordering, however often a stream is cut;
+    reasoning steps are told live alone, and a reader that is slow misses some (`missed_steps`). No reader delays the
+    job or another reader: who falls behind is served from storage.
     Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
-    Returns OUT_OF_RANGE (SEQUENCE_OUT_OF_RANGE) when `after_sequence` is later than the last event.
+    Returns OUT_OF_RANGE (SEQUENCE_OUT_OF_RANGE) when `after_sequence` is later than the last event, or when events
+    after it are no longer stored: events of ended jobs are kept for the time that the service is set to. The metadata
+    then holds `oldest_sequence`, the first event there is; the last event of a job is always kept.
     """
 
     GetResults: grpc.UnaryUnaryMultiCallable[
@@ -144,9 +150,15 @@ class SimulationServiceAsyncStub:
     """Streams the stored events of a job after a position, then its new ones, until the job ends.
 
     The stream of a job that has ended is its history. The last event has type JOB_ENDED; then the server closes with
-    OK, so that a cut stream can be told from an ended one: go on from the last `last_sequence` seen.
+    OK, so that a cut stream can be told from an ended one: go on from the last `last_sequence` seen. A job that is
+    retried goes on behind a JOB_ENDED; the stream ends only at one that is the job's last event.
+    Events, and the fills that were asked for, come without gap, double or reordering, however often a stream is cut;
+    reasoning steps are told live alone, and a reader that is slow misses some (`missed_steps`). No reader delays the
+    job or another reader: who falls behind is served from storage.
     Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
-    Returns OUT_OF_RANGE (SEQUENCE_OUT_OF_RANGE) when `after_sequence` is later than the last event.
+    Returns OUT_OF_RANGE (SEQUENCE_OUT_OF_RANGE) when `after_sequence` is later than the last event, or when events
+    after it are no longer stored: events of ended jobs are kept for the time that the service is set to. The metadata
+    then holds `oldest_sequence`, the first event there is; the last event of a job is always kept.
     """
 
     GetResults: grpc.aio.UnaryUnaryMultiCallable[
@@ -238,9 +250,15 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
         """Streams the stored events of a job after a position, then its new ones, until the job ends.
 
         The stream of a job that has ended is its history. The last event has type JOB_ENDED; then the server closes with
-        OK, so that a cut stream can be told from an ended one: go on from the last `last_sequence` seen.
+        OK, so that a cut stream can be told from an ended one: go on from the last `last_sequence` seen. A job that is
+        retried goes on behind a JOB_ENDED; the stream ends only at one that is the job's last event.
+        Events, and the fills that were asked for, come without gap, double or reordering, however often a stream is cut;
+        reasoning steps are told live alone, and a reader that is slow misses some (`missed_steps`). No reader delays the
+        job or another reader: who falls behind is served from storage.
         Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
-        Returns OUT_OF_RANGE (SEQUENCE_OUT_OF_RANGE) when `after_sequence` is later than the last event.
+        Returns OUT_OF_RANGE (SEQUENCE_OUT_OF_RANGE) when `after_sequence` is later than the last event, or when events
+        after it are no longer stored: events of ended jobs are kept for the time that the service is set to. The metadata
+        then holds `oldest_sequence`, the first event there is; the last event of a job is always kept.
         """
 
     @abc.abstractmethod

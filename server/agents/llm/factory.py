@@ -1,9 +1,11 @@
 """From a task to its agent: search and provider limits are shared by all sessions of a process."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from server.engine.model_day import ModelDayTask, SessionTrader
+from server.engine.session_record import Step
 
 if TYPE_CHECKING:
     import httpx2
@@ -29,8 +31,8 @@ class SessionFactory:
         self._limits: dict[str, ProviderLimits] = {}
         self._http_client: httpx2.AsyncClient | None = None
 
-    def create(self, task: ModelDayTask) -> SessionTrader:
-        """Return the agent of a task.
+    def create(self, task: ModelDayTask, on_step: Callable[[Step], None] | None = None) -> SessionTrader:
+        """Return the agent of a task, which tells each step of its session as it happens.
 
         Raises:
             ValueError: the task is none for an agent, or its provider cannot be used.
@@ -53,4 +55,4 @@ class SessionFactory:
         search = JinaSearch(self._setup.jina_api_key) if self._setup.jina_api_key else None
         if self._http_client is None:
             self._http_client = new_http_client()
-        return LlmTrader(task.llm, search=search, limits=limits, http_client=self._http_client)
+        return LlmTrader(task.llm, search=search, limits=limits, http_client=self._http_client, on_step=on_step)

@@ -25,14 +25,26 @@ MIN_SECRET = 6
 
 
 class Recorder:
-    """Takes down one session; times are those of `clock`, seconds since the recorder was made."""
+    """Takes down one session; times are those of `clock`, seconds since the recorder was made.
 
-    def __init__(self, *, prompt_digest: str, pricing: Pricing, secret: str | None, clock: Callable[[], float]) -> None:
+    `on_step` is called with each step as it is taken down.
+    """
+
+    def __init__(
+        self,
+        *,
+        prompt_digest: str,
+        pricing: Pricing,
+        secret: str | None,
+        clock: Callable[[], float],
+        on_step: Callable[[Step], None] | None = None,
+    ) -> None:
         self._prompt_digest = prompt_digest
         self._pricing = pricing
         self._secret = secret.strip() if secret and len(secret.strip()) >= MIN_SECRET else None
         self._clock = clock
         self._began = clock()
+        self._on_step = on_step
         self._steps: list[Step] = []
         self._tools: dict[str, tuple[int, float]] = {}
         self._prompt_observations: tuple[Observation, ...] = ()
@@ -56,13 +68,11 @@ class Recorder:
 
     def said(self, role: Role, text: str) -> None:
         """Take down a text."""
-        self._steps.append(
-            Step(number=self.next_number, role=role, content=self.clean(text), offset_seconds=self._offset())
-        )
+        self._take(Step(number=self.next_number, role=role, content=self.clean(text), offset_seconds=self._offset()))
 
     def called(self, tool: str, call_id: str, arguments: str) -> None:
         """Take down a call."""
-        self._steps.append(
+        self._take(
             Step(
                 number=self.next_number,
                 role=Role.ASSISTANT,
@@ -79,7 +89,7 @@ class Recorder:
         name = self.clean(tool, MAX_WORD)
         count, total = self._tools.get(name, (0, 0.0))
         self._tools[name] = count + 1, total + seconds
-        self._steps.append(
+        self._take(
             Step(
                 number=self.next_number,
                 role=Role.TOOL,
@@ -121,6 +131,11 @@ class Recorder:
             dropped=tuple(dropped),
             summary=self.clean(summary),
         )
+
+    def _take(self, step: Step) -> None:
+        self._steps.append(step)
+        if self._on_step is not None:
+            self._on_step(step)
 
     def _offset(self) -> float:
         return self._clock() - self._began

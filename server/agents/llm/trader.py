@@ -17,7 +17,7 @@ from server.agents.llm.summary import REQUEST, summary
 from server.agents.llm.toolbox import Toolbox
 from server.engine.llm import LlmSpec
 from server.engine.model_day import FailureKind, ModelDaySession, SessionFailedError
-from server.engine.session_record import SessionRecord, StopReason
+from server.engine.session_record import SessionRecord, Step, StopReason
 
 if TYPE_CHECKING:
     import httpx2
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class LlmTrader:
     """Trades by an LLM (`server.engine.model_day.SessionTrader`).
 
-    `http_client` may be shared by the sessions of an event loop; without one each session has its own.
+    `http_client` may be shared by the sessions of an event loop; without one each session has its own. `on_step` is
+    called with each step of the record as it happens.
 
     Raises:
         PromptError: the template has unknown placeholders.
@@ -43,6 +44,7 @@ class LlmTrader:
         limits: ProviderLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
         http_client: "httpx2.AsyncClient | None" = None,
+        on_step: Callable[[Step], None] | None = None,
     ) -> None:
         check_template(spec.prompt)
         self._endpoint = endpoint(spec)
@@ -51,6 +53,7 @@ class LlmTrader:
         self._limits = limits or ProviderLimits()
         self._clock = clock
         self._http_client = http_client
+        self._on_step = on_step
 
     async def trade(self, session: ModelDaySession) -> SessionRecord:
         """Trade one day.
@@ -66,6 +69,7 @@ class LlmTrader:
             pricing=pricing,
             secret=self._endpoint.key,
             clock=self._clock,
+            on_step=self._on_step,
         )
         toolbox = Toolbox(session, search=self._search)
         return await self._guarded(session, toolbox, recorder)

@@ -2,8 +2,13 @@ import asyncio
 
 import pytest
 
+from server.engine.model_day import ModelDayTask
+from server.engine.session_record import Role, Step
+from server.jobs.live_steps import KEPT as KEPT_STEPS
+from server.jobs.live_steps import LiveSteps
 from server.jobs.progress import KEPT, EventLog, ProgressLogs
 from storage.events import EventRow, EventType
+from tests.unit.server.engine.model_day_chain import model_day_task
 
 
 def event(sequence: int, event_type: EventType = EventType.MODEL_DAY_STARTED, job_id: str = "j") -> EventRow:
@@ -28,6 +33,10 @@ def event(sequence: int, event_type: EventType = EventType.MODEL_DAY_STARTED, jo
 
 def encode(row: EventRow) -> bytes:
     return str(row.sequence).encode()
+
+
+def encode_step(task: ModelDayTask, step: Step) -> bytes:
+    return f"{task.job_id}{step.number}".encode()
 
 
 async def test_log_gives_what_comes_after_a_position() -> None:
@@ -72,7 +81,7 @@ async def test_append_wakes_every_subscriber() -> None:
 
 
 async def test_log_ends_with_the_last_event_of_its_job() -> None:
-    logs = ProgressLogs(encode)
+    logs = ProgressLogs(encode, encode_step)
     logs.open("j", 0)
     log = logs.get("j")
     assert log is not None
@@ -86,7 +95,7 @@ async def test_log_ends_with_the_last_event_of_its_job() -> None:
 
 
 async def test_dropped_log_is_gone() -> None:
-    logs = ProgressLogs(encode)
+    logs = ProgressLogs(encode, encode_step)
     logs.open("j", 0)
 
     logs.drop("j")
@@ -95,7 +104,7 @@ async def test_dropped_log_is_gone() -> None:
 
 
 async def test_beat_wakes_subscribers_without_an_event() -> None:
-    logs = ProgressLogs(encode)
+    logs = ProgressLogs(encode, encode_step)
     logs.open("j", 0)
     log = logs.get("j")
     assert log is not None
@@ -110,7 +119,7 @@ async def test_beat_wakes_subscribers_without_an_event() -> None:
 
 
 async def test_close_wakes_subscribers_for_good() -> None:
-    logs = ProgressLogs(encode)
+    logs = ProgressLogs(encode, encode_step)
     logs.open("j", 0)
     log = logs.get("j")
     assert log is not None
@@ -121,3 +130,56 @@ async def test_close_wakes_subscribers_for_good() -> None:
 
     await asyncio.wait_for(subscriber, 10)
     assert logs.closed
+
+
+async def test_step_wakes_those_who_listen_to_steps_and_nobody_else() -> None:
+    log = EventLog(0, encode)
+    subscriber = asyncio.create_task(log.wait())
+    with log.steps.listening():
+        listener = asyncio.create_task(log.wait(steps=True))
+        await asyncio.sleep(0)
+
+        log.append_step(b"a")
+        await asyncio.wait_for(listener, 10)
+
+    assert not subscriber.done()
+    log.wake()
+    await asyncio.wait_for(subscriber, 10)
+
+
+async def test_steps_are_encoded_only_while_somebody_listens() -> None:
+    logs = ProgressLogs(encode, encode_step)
+    logs.open("job", 0)
+    log = logs.get("job")
+    assert log is not None
+    task = model_day_task("2025-10-01")
+
+    logs.publish_step(task, Step(number=1, role=Role.USER, content="unheard"))
+    with log.steps.listening() as place:
+        logs.publish_step(task, Step(number=2, role=Role.USER, content="heard"))
+        heard = log.steps.after(place, 10)
+
+    assert heard == ([b"job2"], 0)
+
+
+def test_listener_that_falls_behind_is_told_how_many_steps_it_missed() -> None:
+    steps = LiveSteps()
+
+    with steps.listening() as place:
+        for number in range(KEPT_STEPS + 3):
+            steps.append(str(number).encode())
+
+        assert steps.after(place, 2) == ([b"3", b"4"], 3)
+        assert steps.after(place + 3 + 2, 2) == ([b"5", b"6"], 0)
+
+
+def test_steps_are_forgotten_with_the_last_listener() -> None:
+    steps = LiveSteps()
+
+    with steps.listening():
+        with steps.listening() as place:
+            steps.append(b"a")
+        assert steps.after(place, 10) == ([b"a"], 0)
+
+    assert not steps.wanted
+    assert steps.after(0, 10) == ([], 1)

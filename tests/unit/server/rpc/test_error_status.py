@@ -36,10 +36,10 @@ TABLE = [
     (StorageBusyError("locked"), StatusCode.UNAVAILABLE, "STORAGE_BUSY", {}),
     (OperationalError("database is locked"), StatusCode.UNAVAILABLE, "STORAGE_BUSY", {}),
     (
-        OutOfRangeError(900, 122),
+        OutOfRangeError(900, 1, 122),
         StatusCode.OUT_OF_RANGE,
         "SEQUENCE_OUT_OF_RANGE",
-        {"after_sequence": "900", "last_sequence": "122"},
+        {"after_sequence": "900", "oldest_sequence": "1", "last_sequence": "122"},
     ),
 ]
 
