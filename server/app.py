@@ -32,6 +32,7 @@ from server.rpc.interceptors import CallInterceptor
 from server.rpc.simulation import SimulationServicer
 from server.settings import Settings
 from storage.database import open_database
+from storage.lock import ServerLock
 from storage.writer import Writer
 
 SERVICE = simulation_pb2.DESCRIPTOR.services_by_name["SimulationService"].full_name
@@ -63,6 +64,7 @@ class App:
     ) -> None:
         self._settings = settings
         self._folder = TemporaryDirectory(prefix="aitrader-")
+        self._lock = ServerLock(settings.db)
         self._db = open_database(settings.db)
         self._writer = Writer(self._db)
         self._logs = ProgressLogs(encoded_event, encoded_live_step)
@@ -127,6 +129,7 @@ class App:
         await self.pool.stop()
         await asyncio.to_thread(self._writer.stop)
         self._db.close()
+        self._lock.release()
         self._folder.cleanup()
         logger.info("stopped")
 

@@ -2,6 +2,7 @@
 
 StorageError
 ├── StorageBusyError          the database stayed locked by another process
+├── DatabaseInUseError        another server runs on the database file
 ├── SchemaError               the file is not a database of this service, or of a newer version
 ├── JobNotFoundError
 ├── JobConflictError          another job holds a portfolio, or the job limit is reached
@@ -10,6 +11,8 @@ StorageError
 └── StaleAttemptError         the attempt is not the current one, so its outcome must not be committed
 """
 
+from pathlib import Path
+
 
 class StorageError(Exception):
     """Storage could not do what was asked."""
@@ -17,6 +20,17 @@ class StorageError(Exception):
 
 class StorageBusyError(StorageError):
     """The database stayed locked by another process."""
+
+
+class DatabaseInUseError(StorageError):
+    """Another server runs on the database file; `holder` is its process id."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        super().__init__(
+            f"database '{path}' is in use by another server (process {holder or 'unknown'}); "
+            "stop that one, or give this one a database of its own with --db"
+        )
+        self.holder = holder
 
 
 class SchemaError(StorageError):

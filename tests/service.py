@@ -104,6 +104,7 @@ class Service:
     def start(self) -> None:
         """Start the App and connect to it."""
         self.app = self._loop.run(self._app())
+        self._running = True
         self.port = self._loop.run(self.app.start())
         self.channel = grpc.insecure_channel(f"127.0.0.1:{self.port}", options=[("grpc.use_local_subchannel_pool", 1)])
         self.stub = SimulationServiceStub(self.channel)
@@ -114,6 +115,7 @@ class Service:
 
     def stop(self) -> None:
         """Stop the App as SIGTERM does."""
+        self._running = False
         self.channel.close()
         self._loop.run(self.app.stop())
 
@@ -131,8 +133,9 @@ class Service:
             os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Stop the App and close the test's own connection."""
-        self.stop()
+        """Stop the App, if it was not stopped before, and close the test's own connection."""
+        if self._running:
+            self.stop()
         self.db.close()
 
     def restart(self) -> None:

@@ -230,6 +230,7 @@ def test_process_that_is_asked_to_end_exits_with_status_0_and_leaves_no_worker(
     import psutil
 
     service = new_service()
+    service.stop()
     process = start_process(service)
     path = service.write_config(config(*(model(f"random-{n}", "rule/random", seed=n) for n in range(40))))
     process.stub.Trigger(TriggerRequest(config_path=path), timeout=DEADLINE)
@@ -247,7 +248,9 @@ def test_workers_of_a_killed_process_end_as_well(
 ) -> None:
     import psutil
 
-    process = start_process(new_service())
+    service = new_service()
+    service.stop()
+    process = start_process(service)
     workers = psutil.Process(process.process.pid).children()
 
     process.end(signal.SIGKILL)
