@@ -25,6 +25,7 @@ from server.jobs.service import JobService
 from server.market.snapshots import Snapshots
 from server.pool.local import WORKER, default_size
 from server.pool.machine import MachinePool
+from server.pool.sessions import SESSION_WORKER
 from server.pool.worker import Setup
 from server.rpc.convert import encoded_event
 from server.rpc.convert_sessions import encoded_live_step
@@ -57,10 +58,15 @@ logger = structlog.get_logger(__name__)
 
 
 class App:
-    """A running service. `worker` and `extra` let others add kinds of traders."""
+    """A running service. `worker` and `extra` let others add kinds of traders, `session_worker` tools of agents."""
 
     def __init__(
-        self, settings: Settings, *, worker: Sequence[str] = WORKER, extra: Mapping[str, Create] | None = None
+        self,
+        settings: Settings,
+        *,
+        worker: Sequence[str] = WORKER,
+        session_worker: Sequence[str] = SESSION_WORKER,
+        extra: Mapping[str, Create] | None = None,
     ) -> None:
         self._settings = settings
         self._folder = TemporaryDirectory(prefix="aitrader-")
@@ -75,6 +81,7 @@ class App:
             sessions=settings.max_parallel_sessions,
             worker=worker,
             onlooker=self._logs.publish_step,
+            session_worker=session_worker,
         )
         credentials = CredentialStore(settings)
         self.parts = RunnerParts(

@@ -26,6 +26,7 @@ from aitrader.v1 import job_pb2, portfolio_pb2, simulation_pb2
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
 from server.app import App
 from server.market.price_import import import_prices
+from server.pool.sessions import SESSION_WORKER
 from server.settings import Settings
 from storage.database import open_database
 from storage.prices import BarRow, import_bars
@@ -80,8 +81,11 @@ class Service:
     service lie beside the database.
     """
 
-    def __init__(self, loop: BackgroundLoop, folder: Path, **overrides: Any) -> None:
+    def __init__(
+        self, loop: BackgroundLoop, folder: Path, session_worker: Sequence[str] = SESSION_WORKER, **overrides: Any
+    ) -> None:
         self._loop = loop
+        self._session_worker = session_worker
         self.folder = folder
         self.configs = folder / "configs"
         self.data = folder / "data"
@@ -111,7 +115,7 @@ class Service:
         self.health = HealthStub(self.channel)
 
     async def _app(self) -> App:
-        return App(self.settings, worker=FAULTY_WORKER, extra=KINDS)
+        return App(self.settings, worker=FAULTY_WORKER, session_worker=self._session_worker, extra=KINDS)
 
     def stop(self) -> None:
         """Stop the App as SIGTERM does."""

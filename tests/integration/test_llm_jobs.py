@@ -12,7 +12,18 @@ import pytest
 from pydantic import SecretStr
 
 from aitrader.v1 import job_pb2, simulation_pb2
-from tests.llm_server import Delivery, Fault, FaultKind, LlmServer, share, trading_script
+from tests.llm_server import (
+    ANY_MODEL,
+    ChatRequest,
+    Delivery,
+    Fault,
+    FaultKind,
+    LlmServer,
+    Reply,
+    ToolCall,
+    share,
+    trading_script,
+)
 from tests.service import DEADLINE, BackgroundLoop, Service, start_service, wait_until
 
 KEY = "sk-live-0123456789abcdef"
@@ -148,6 +159,34 @@ def test_wrong_key_fails_the_model_days_and_says_so(start_llm_service: StartServ
     assert status.status == job_pb2.JOB_STATUS_FAILED
     assert all("401" in day.error for day in status.progress.details)
     assert KEY not in str(status)
+
+
+def echoing(request: ChatRequest) -> Reply:
+    """Say the key, call with it, and in the end fail with it in the error."""
+    if request.step:
+        raise RuntimeError(f"Incorrect API key provided: {KEY}")
+    return Reply(f"My key is {KEY}", (ToolCall("calculate", {"expression": KEY}), ToolCall(KEY, {"key": KEY})))
+
+
+def test_key_that_the_vendor_echoes_is_nowhere(
+    start_llm_service: StartService, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with LlmServer({ANY_MODEL: echoing}, key=KEY) as vendor:
+        service = start_llm_service(vendor)
+        status = service.run(llm_config(max_retries=1), end_date=FIRST)
+        sent = str(vendor.requests)
+    logged = capfd.readouterr()
+
+    request = simulation_pb2.GetReasoningRequest(job_id=status.job_id, date=FIRST, model="one")
+    told = service.stub.GetReasoning(request, timeout=DEADLINE)
+    assert KEY in sent
+    assert all("Incorrect API key provided: ***" in day.error for day in status.progress.details)
+    assert "My key is ***" in str(told)
+    for text in (logged.out, logged.err, str(status), str(told), str(service.events(status.job_id))):
+        assert KEY not in text
+    assert KEY not in str(service.contents())
+    for path in service.settings.db.parent.glob("jobs.db*"):
+        assert KEY.encode() not in path.read_bytes()
 
 
 def test_session_process_that_dies_takes_its_attempts_and_the_job_goes_on(start_llm_service: StartService) -> None:

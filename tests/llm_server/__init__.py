@@ -18,7 +18,7 @@ from .faults import (
 from .journal import CLIENT_LEFT, Delivery
 from .latency import varied
 from .reply import Reply, ToolCall
-from .scripts import FINISH_SIGNAL, Script, finish_at_once, looping, probing, saying
+from .scripts import FINISH_SIGNAL, DeniedError, Script, finish_at_once, looping, probing, saying
 from .server import LlmServer
 from .trader import trading_script
 
@@ -29,6 +29,7 @@ __all__ = [
     "FINISH_SIGNAL",
     "ChatRequest",
     "Delivery",
+    "DeniedError",
     "Fault",
     "FaultKind",
     "Faults",

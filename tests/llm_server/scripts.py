@@ -9,6 +9,15 @@ FINISH_SIGNAL = "<FINISH_SIGNAL>"
 Script = Callable[[ChatRequest], Reply]
 
 
+class DeniedError(Exception):
+    """Raised by a script whose answer is an error with this status."""
+
+    def __init__(self, status: int, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
 def finish_at_once(_request: ChatRequest) -> Reply:
     return Reply(f"Nothing to do today. {FINISH_SIGNAL}")
 

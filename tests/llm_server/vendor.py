@@ -12,7 +12,7 @@ from .conversation import broken_rule
 from .faults import Fault, FaultKind
 from .journal import Delivery
 from .reply import Reply
-from .scripts import Script
+from .scripts import DeniedError, Script
 from .spoiling import spoil
 
 #: tokens; named in the message of a context overflow
@@ -39,6 +39,9 @@ def respond(request: ChatRequest, script: Script | None, fault: Fault | None) ->
         return failed(request, refused, fault.kind)
     try:
         reply = script(request)
+    except DeniedError as error:
+        answer = error_answer(error.status, str(error), kind="invalid_request_error", code=error.code)
+        return failed(request, answer, "denied")
     except Exception as error:
         answer = error_answer(500, f"script failed: {error!r}", kind="server_error", code="script_failed")
         return failed(request, answer, "script_failed")

@@ -45,6 +45,7 @@ class LlmTrader:
         clock: Callable[[], float] = time.monotonic,
         http_client: "httpx2.AsyncClient | None" = None,
         on_step: Callable[[Step], None] | None = None,
+        toolbox: type[Toolbox] = Toolbox,
     ) -> None:
         check_template(spec.prompt)
         self._endpoint = endpoint(spec)
@@ -54,6 +55,7 @@ class LlmTrader:
         self._clock = clock
         self._http_client = http_client
         self._on_step = on_step
+        self._toolbox = toolbox
 
     async def trade(self, session: ModelDaySession) -> SessionRecord:
         """Trade one day.
@@ -71,7 +73,7 @@ class LlmTrader:
             clock=self._clock,
             on_step=self._on_step,
         )
-        toolbox = Toolbox(session, search=self._search)
+        toolbox = self._toolbox(session, search=self._search)
         return await self._guarded(session, toolbox, recorder)
 
     def _check(self, pricing: Pricing) -> None:

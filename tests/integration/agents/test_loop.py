@@ -15,6 +15,7 @@ from server.engine.session_record import StopReason
 from tests.integration.agents.llm_session import FINISH, answers, buy, calls, run, run_well, trades
 from tests.llm_server import (
     ChatRequest,
+    DeniedError,
     Fault,
     FaultKind,
     LlmServer,
@@ -119,6 +120,39 @@ async def test_rejected_request_is_not_repeated(options: dict[str, Any], text: s
     assert isinstance(outcome, ModelDayFailure)
     assert (outcome.kind, asked) == (FailureKind.PROVIDER_ERROR, 1)
     assert text in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "passing"),
+    [
+        (408, None, True),
+        (409, None, True),
+        (425, None, True),
+        (502, None, True),
+        (400, None, False),
+        (402, None, False),
+        (403, None, False),
+        (422, None, False),
+        (429, "insufficient_quota", False),
+    ],
+)
+async def test_status_of_the_vendor_says_whether_a_request_is_repeated(
+    status: int, code: str | None, *, passing: bool
+) -> None:
+    tried: list[int] = []
+
+    def script(_request: ChatRequest) -> Reply:
+        tried.append(1)
+        if len(tried) == 1:
+            raise DeniedError(status, "no", code)
+        return FINISH
+
+    with LlmServer({"*": script}) as server:
+        outcome = await run(server, max_retries=1)
+        asked = len(server.requests)
+
+    assert isinstance(outcome, ModelDayFailure) is not passing, outcome
+    assert asked == 1 + passing
 
 
 async def test_nobody_at_the_address_fails_the_attempt() -> None:
