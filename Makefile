@@ -8,7 +8,7 @@ PROTOC_TOOLS := grpcio-tools==1.71.2
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-llm test test-unit run lint format bench protos lock clean
+.PHONY: help demo demo-llm test test-unit run gateway lint format bench protos lock clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
@@ -35,6 +35,9 @@ test-unit: .venv/.installed ## Run the unit tests alone
 run: .venv/.installed ## Run the server on 127.0.0.1:50051
 	@$(BIN)/ai-trader-server serve
 
+gateway: .venv/.installed ## Run the REST gateway on 127.0.0.1:8080, in front of the server
+	@$(BIN)/ai-trader gateway
+
 lint: .venv/.installed ## Check style, types, security and the contract
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
@@ -57,8 +60,8 @@ protos: .venv/.installed ## Generate the stubs beside the contract
 	         python -m grpc_tools.protoc -I. --grpc_python_out=. --mypy_grpc_out=quiet:. aitrader/v1/simulation.proto'
 
 lock: .venv/.installed ## Resolve the lock files anew
-	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra llm -o requirements.lock
-	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra llm --group dev -c requirements.lock -o requirements-dev.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra llm --extra gateway -o requirements.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra llm --extra gateway --group dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## Remove what the targets made
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* dist

@@ -9,6 +9,7 @@ from .command_group import CommandGroup
 from .document import document
 from .exit_codes import EXIT_CODES_HELP, ExitCode, exit_code_of
 from .following import follow_as_json, follow_on_screen
+from .gateway.command import gateway
 from .job import Job
 from .options import experiment_option, json_option, range_options
 from .paging import joined
@@ -200,6 +201,9 @@ def audit(ctx: click.Context, *, job_id: str, as_json: bool) -> None:
     response = ctx.obj.audit(job_id)
     _print(response, as_json=as_json)
     ctx.exit(ExitCode.VIOLATIONS if response.violation_count else ExitCode.OK)
+
+
+main.add_command(gateway)
 
 
 def _wait(ctx: click.Context, job: Job, *, as_json: bool) -> None:

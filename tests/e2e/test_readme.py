@@ -1,5 +1,6 @@
 """Every command of the README, in its order, against a server that was started for it."""
 
+import json
 import re
 import shlex
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.process import ROOT, ServerProcess, require_tool, run, server
+from tests.integration.gateway.gateway_server import running_gateway
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHELL = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
@@ -16,6 +18,7 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 COMMANDS = [line for line in SHELL if line.startswith(".venv/bin/")]
 GRPCURL = [line for line in SHELL if line.startswith("grpcurl ")]
+CURL = [line for line in SHELL if line.startswith("curl ")]
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +32,10 @@ def readme_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPr
 
 
 def test_every_shell_line_is_covered_here() -> None:
-    assert {"make demo", "make demo-llm", *COMMANDS, *GRPCURL} == set(SHELL)
+    assert {"make demo", "make demo-llm", *COMMANDS, *GRPCURL, *CURL} == set(SHELL)
     assert COMMANDS
     assert GRPCURL
+    assert CURL
 
 
 def test_make_demo_runs_a_job_and_shows_the_leaderboard() -> None:
@@ -61,6 +65,17 @@ def test_grpcurl_line_works(line: str, readme_server: ServerProcess) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+@pytest.mark.parametrize("line", CURL)
+def test_curl_line_works(line: str, readme_server: ServerProcess) -> None:
+    require_tool("curl")
+
+    with running_gateway(readme_server.address) as gateway:
+        done = run(shlex.split(line.replace("127.0.0.1:8080", f"127.0.0.1:{gateway.port}")))
+
+    assert done.returncode == 0, done.stderr
+    assert "error" not in json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("code", PYTHON)

@@ -1,0 +1,133 @@
+"""Progress as server-sent events: `id` is the sequence, so that a browser's `Last-Event-ID` goes on where it was.
+
+The stream ends after an event named `end`. A stream that ends without it was cut: go on from the last id.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import grpc
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from aitrader.v1 import simulation_pb2 as pb
+from aitrader.v1.job_pb2 import EVENT_TYPE_JOB_ENDED, ProgressEvent
+
+from ..error_mapping import from_rpc_error
+from ..errors import SequenceOutOfRange
+from ..words import FINAL_STATUSES, status_word
+from .asking import ask_for, metadata_of, upstream_of
+from .errors import TooManyStreamsError
+from .json_form import encode, to_bytes
+from .questions import MAX_INT32, JobId, ProgressQuestion
+from .routes import NOT_FOUND
+
+router = APIRouter()
+
+#: milliseconds after which a browser connects again
+RETRY = b"retry: 1000\n\n"
+
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # proxies are not to hold events back
+
+_RESPONSES = NOT_FOUND | {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "The events."},
+    204: {"description": "The job has ended and there is no event after this position: do not connect again."},
+}
+
+
+class Streams:
+    """Counts the open streams."""
+
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self.open = 0
+
+    def enter(self) -> None:
+        """Take a place. Raises TooManyStreamsError."""
+        if self.open >= self._maximum:
+            raise TooManyStreamsError(f"{self._maximum} event streams are open already", max_streams=self._maximum)
+        self.open += 1
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self.open -= 1
+
+
+@router.get(
+    "/simulate/progress/{job_id}", operation_id="StreamProgress", response_class=StreamingResponse, responses=_RESPONSES
+)
+async def progress(
+    request: Request,
+    job_id: JobId,
+    question: Annotated[ProgressQuestion, Query()],
+    last_event_id: Annotated[
+        int | None, Header(ge=0, le=MAX_INT32, description="As `after_sequence`, and stronger; browsers send it.")
+    ] = None,
+) -> Response:
+    """Stream the events of a job after a position, then its new ones, until the job ends."""
+    after = question.after_sequence if last_event_id is None else last_event_id
+    status = await ask_for(request, pb.GetStatusRequest(job_id=job_id, page_size=1), pb.GetStatusResponse)
+    if after > status.last_sequence:
+        raise _out_of_range(after, status.last_sequence)
+    if after == status.last_sequence and status.status in FINAL_STATUSES:
+        return Response(status_code=204)
+    streams: Streams = request.app.state.streams
+    streams.enter()
+    return EventResponse(_events(request, job_id, after), streams)
+
+
+class EventResponse(StreamingResponse):
+    """A stream that gives its place back however it ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, content: AsyncIterator[bytes], streams: Streams) -> None:
+        super().__init__(content, headers=HEADERS)
+        self._streams = streams
+
+    async def __call__(self, *arguments: object) -> None:
+        try:
+            await super().__call__(*arguments)  # type: ignore[arg-type]  # ASGI's three, handed on
+        finally:
+            self._streams.leave()
+
+
+async def _events(request: Request, job_id: str, after: int) -> AsyncIterator[bytes]:
+    """Yield the stream; a failing server ends it without an `end`, and the caller goes on from its last id."""
+    question = pb.StreamProgressRequest(job_id=job_id, after_sequence=after)
+    call = upstream_of(request).progress(question, metadata=metadata_of(request))
+    yield RETRY
+    try:
+        async for message in call:
+            yield b"".join(map(event, message.events)) or comment(message.last_sequence)
+            if message.events and message.events[-1].type == EVENT_TYPE_JOB_ENDED:
+                yield end(message.events[-1])
+    except grpc.RpcError as error:
+        yield b": cut by %s\n\n" % from_rpc_error(error).code.name.encode()
+    finally:
+        call.cancel()
+
+
+def event(message: ProgressEvent) -> bytes:
+    """Return an event of the job."""
+    return b"id: %d\ndata: %s\n\n" % (message.sequence, encode(message))
+
+
+def comment(sequence: int) -> bytes:
+    """Return a heartbeat, which browsers pass over."""
+    return b": heartbeat %d\n\n" % sequence
+
+
+def end(message: ProgressEvent) -> bytes:
+    """Return the word that nothing follows: close the stream, do not connect again."""
+    content = {"job_id": message.job_id, "status": status_word(message.status), "last_sequence": message.sequence}
+    return b"event: end\nid: %d\ndata: %s\n\n" % (message.sequence, to_bytes(content))
+
+
+def _out_of_range(after: int, last: int) -> SequenceOutOfRange:
+    return SequenceOutOfRange(
+        f"after_sequence {after} is later than the job's last event, {last}",
+        code=grpc.StatusCode.OUT_OF_RANGE,
+        reason="SEQUENCE_OUT_OF_RANGE",
+        metadata={"after_sequence": str(after), "last_sequence": str(last)},
+    )

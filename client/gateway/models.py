@@ -1,0 +1,281 @@
+"""The answers, as OpenAPI tells them.
+
+They describe, and are tested against real answers; nothing is validated by them while serving. A field of the contract
+that is missing here fails a test.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+JOB_ID = "1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d"
+
+JobState = Literal["pending", "running", "completed", "partial", "failed", "cancelled"]
+Action = Literal["buy", "sell", "no_trade"]
+JobId = Annotated[str, Field(examples=[JOB_ID])]
+Date = Annotated[str, Field(examples=["2025-10-02"])]
+Time = Annotated[str, Field(examples=["2025-10-02T06:00:01.250Z"])]
+Dollars = Annotated[float, Field(examples=[10150.5])]
+Percent = Annotated[float, Field(examples=[1.505])]
+Signature = Annotated[str, Field(examples=["gpt-5"])]
+PageToken = Annotated[str | None, Field(description="Token of the next page; null on the last.")]
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Refusal(BaseModel):
+    """What went wrong; `details` holds the facts, and under `fields` what is wrong with each field."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"error": "not_found", "message": "job_id 'x' was not found", "details": {"job_id": "x"}}]
+        }
+    )
+
+    error: str
+    message: str
+    details: dict[str, Any]
+
+
+class ConflictRefusal(Refusal):
+    """Another job holds the portfolios."""
+
+    current_job_id: str | None = None
+    current_date_range: list[Date] | None = None
+
+
+class DayKey(Answer):
+    date: Date
+    model: Signature
+
+
+class ModelDay(Answer):
+    date: Date
+    model: Signature
+    status: Literal["pending", "running", "completed", "failed", "skipped", "cancelled"]
+    attempt: int
+    duration_seconds: float | None
+    error: str | None
+    started_at: Time | None
+    completed_at: Time | None
+
+
+class Progress(Answer):
+    total_model_days: int
+    completed: int
+    failed: int
+    running: int
+    pending: int
+    skipped: int
+    cancelled: int
+    current: DayKey | None
+    details: Annotated[list[ModelDay], Field(description="The model-days; empty where a list of jobs is told.")]
+
+
+class Job(Answer):
+    job_id: JobId
+    status: JobState
+    config_path: str
+    experiment: str
+    date_range: list[Date]
+    models: list[Signature]
+    progress: Progress
+    created_at: Time
+    started_at: Time | None
+    completed_at: Time | None
+    total_duration_seconds: float | None
+    error: str | None
+    warnings: list[str]
+
+
+class Spending(Answer):
+    sessions: int
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    unpriced_sessions: int
+
+
+class BudgetLimits(Answer):
+    max_tokens: int | None
+    max_usd: float | None
+
+
+class Budget(Answer):
+    job: BudgetLimits | None
+    model: BudgetLimits | None
+
+
+class JobStatus(Job):
+    updated_at: Time
+    last_sequence: int
+    spending: Spending | None
+    budget: Budget | None
+    next_page_token: PageToken
+
+
+class Jobs(Answer):
+    jobs: list[Job]
+    next_page_token: PageToken
+
+
+class Accepted(Answer):
+    """A new job."""
+
+    job_id: JobId
+    status: Literal["accepted"]
+    experiment: str
+    date_range: list[Date]
+    models: list[Signature]
+    total_model_days: int
+    created_at: Time
+    message: str
+    warnings: list[str]
+
+
+class Existing(Answer):
+    """The same job was there already."""
+
+    job_id: JobId
+    status: JobState
+    experiment: str
+    date_range: list[Date]
+    models: list[Signature]
+    total_model_days: int
+    created_at: Time
+    progress: Progress
+    message: str
+    warnings: list[str]
+
+
+class Current(Answer):
+    """There is nothing to do."""
+
+    status: Literal["current"]
+    message: str
+    last_simulation_date: Date | None
+    next_trading_day: Annotated[Date | None, Field(description="The weekday after it; holidays are not known here.")]
+    experiment: str
+    models: list[Signature]
+    warnings: list[str]
+
+
+class DailyPnl(Answer):
+    profit: Dollars
+    return_pct: Percent
+    portfolio_value: Dollars
+
+
+class CumulativePnl(Answer):
+    profit: Dollars
+    return_pct: Percent
+
+
+class Trade(Answer):
+    id: int
+    action: Action
+    symbol: Annotated[str, Field(examples=["AAPL"])]
+    amount: int
+    price: Dollars
+    total: Dollars
+
+
+class Rejection(Answer):
+    after_action_id: int
+    action: Action
+    symbol: str | None
+    amount: str
+    reason: str
+    message: str
+
+
+class Position(Answer):
+    action_id: int
+    action: Action
+    symbol: str | None
+    amount: int
+    price: Dollars | None
+    cash: Dollars
+    portfolio_value: Dollars
+    daily_profit: Dollars
+    daily_return_pct: Percent
+    holdings: dict[str, int]
+
+
+class AiReasoning(Answer):
+    total_steps: int
+    stop_signal_received: bool
+    reasoning_summary: str | None
+    tool_usage: Annotated[dict[str, int], Field(description="Calls by tool.", examples=[{"buy": 2, "search": 1}])]
+    tool_seconds: Annotated[dict[str, float | None], Field(description="Seconds by tool.")]
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+
+
+class MinimalDay(Answer):
+    date: Date
+    model: Signature
+    experiment: str
+    job_id: JobId
+    positions: Annotated[dict[str, float], Field(examples=[{"AAPL": 10, "CASH": 8500.0}])]
+    daily_pnl: DailyPnl
+    trades: list[Trade]
+    cumulative_pnl: CumulativePnl
+
+
+class FullDay(MinimalDay):
+    rejections: list[Rejection]
+    position_history: list[Position]
+    ai_reasoning: AiReasoning | None
+
+
+class Results(Answer):
+    date: Annotated[Date | None, Field(description="The date of all results; null when they are of several.")]
+    results: list[FullDay | MinimalDay]
+    next_page_token: PageToken
+
+
+class LeaderboardEntry(Answer):
+    rank: int
+    model: Signature
+    portfolio_value: Dollars
+    cumulative_profit: Dollars
+    cumulative_return_pct: Percent
+    date: Date
+    initial_cash: Dollars
+    trading_days: int
+    curve: list[Dollars]
+
+
+class Leaderboard(Answer):
+    leaderboard: list[LeaderboardEntry]
+    experiment: str
+    next_page_token: PageToken
+
+
+class TimeseriesPoint(Answer):
+    date: Date
+    portfolio_value: Dollars
+    cash: Dollars
+    daily_profit: Dollars
+    daily_return_pct: Percent
+    cumulative_profit: Dollars
+    cumulative_return_pct: Percent
+
+
+class Timeseries(Answer):
+    model: Signature
+    experiment: str
+    initial_cash: Dollars
+    timeseries: list[TimeseriesPoint]
+    next_page_token: PageToken
+
+
+class Health(Answer):
+    status: Literal["healthy", "unhealthy"]
+    timestamp: Time
+    services: Annotated[dict[str, Any], Field(examples=[{"grpc_server": {"status": "up"}}])]

@@ -1,0 +1,74 @@
+"""The routes that ask one RPC and tell its answer.
+
+`operation_id` is the RPC's name; a test says that every RPC of the service has exactly one route. Routes that do more
+are in modules of their own: `trigger.py`, `current.py`, `events.py`, `health.py`.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from aitrader.v1 import simulation_pb2 as pb
+
+from . import model_sessions, models
+from .asking import answer
+from .questions import (
+    JobId,
+    JobsQuestion,
+    LeaderboardQuestion,
+    Page,
+    ReasoningQuestion,
+    ResultsQuestion,
+    TimeseriesQuestion,
+)
+
+router = APIRouter()
+
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": models.Refusal, "description": "Nothing is there."}}
+
+
+@router.get("/simulate/status/{job_id}", operation_id="GetStatus", response_model=models.JobStatus, responses=NOT_FOUND)
+async def get_status(request: Request, job_id: JobId, page: Annotated[Page, Query()]) -> Response:
+    """Tell the state of a job, its counts and its model-days."""
+    return await answer(request, pb.GetStatusRequest(job_id=job_id, **page.fields()))
+
+
+@router.get("/simulate/jobs", operation_id="ListJobs", response_model=models.Jobs)
+async def list_jobs(request: Request, question: Annotated[JobsQuestion, Query()]) -> Response:
+    """List jobs, newest first."""
+    return await answer(request, pb.ListJobsRequest(**question.fields()))
+
+
+@router.get("/results", operation_id="GetResults", response_model=models.Results, responses=NOT_FOUND)
+async def get_results(request: Request, question: Annotated[ResultsQuestion, Query()]) -> Response:
+    """Tell what models did and earned, by date and model."""
+    return await answer(request, pb.GetResultsRequest(**question.fields()))
+
+
+@router.get(
+    "/portfolio/timeseries",
+    operation_id="GetPortfolioTimeseries",
+    response_model=models.Timeseries,
+    responses=NOT_FOUND,
+)
+async def get_timeseries(request: Request, question: Annotated[TimeseriesQuestion, Query()]) -> Response:
+    """Tell the close values of one portfolio by date."""
+    return await answer(request, pb.GetPortfolioTimeseriesRequest(**question.fields()))
+
+
+@router.get("/leaderboard", operation_id="GetLeaderboard", response_model=models.Leaderboard, responses=NOT_FOUND)
+async def get_leaderboard(request: Request, question: Annotated[LeaderboardQuestion, Query()]) -> Response:
+    """Rank the portfolios of an experiment, latest or as of a date."""
+    return await answer(request, pb.GetLeaderboardRequest(**question.fields()))
+
+
+@router.get("/reasoning", operation_id="GetReasoning", response_model=model_sessions.Reasoning, responses=NOT_FOUND)
+async def get_reasoning(request: Request, question: Annotated[ReasoningQuestion, Query()]) -> Response:
+    """Tell what the agent of a model-day saw, said and did, step by step."""
+    return await answer(request, pb.GetReasoningRequest(**question.fields()))
+
+
+@router.get("/audit/{job_id}", operation_id="AuditJob", response_model=model_sessions.Audit, responses=NOT_FOUND)
+async def audit(request: Request, job_id: JobId) -> Response:
+    """Check that nothing the agents of a job were shown was later than their decisions."""
+    return await answer(request, pb.AuditJobRequest(job_id=job_id))

@@ -1,0 +1,152 @@
+"""Server-sent events: history, live, resumed, ended, cut, bounded."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aitrader.v1 import job_pb2
+from aitrader.v1 import simulation_pb2 as pb
+from tests.integration.client.fake_service import FakeService, StreamPlan, serving
+from tests.integration.gateway.event_stream import Block, blocks
+from tests.integration.gateway.gateway_server import Gateway, running_gateway
+from tests.service import DATES, Service, config, model, scripted, wait_until
+
+
+def told(gateway: Gateway, job_id: str, headers: dict[str, str] | None = None, **query: int) -> list[Block]:
+    """Read a stream to its end, without comments and the word of when to connect again."""
+    with gateway.http.stream("GET", f"/simulate/progress/{job_id}", params=query, headers=headers) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        return [block for block in blocks(response) if block.data]
+
+
+@pytest.fixture
+def ended(service: Service, experiment: str) -> pb.GetStatusResponse:
+    return service.run(config(model("m"), end=DATES[1]), experiment=experiment)
+
+
+def test_events_of_an_ended_job_are_its_history_and_the_end(
+    gateway: Gateway, service: Service, ended: pb.GetStatusResponse
+) -> None:
+    *events, last = told(gateway, ended.job_id)
+
+    assert [event.id for event in events] == list(range(1, ended.last_sequence + 1))
+    assert [json.loads(event.data)["type"] for event in events] == [
+        "job_accepted",
+        "job_started",
+        *["model_day_started", "model_day_completed"] * 2,
+        "job_ended",
+    ]
+    assert (last.event, last.id) == ("end", ended.last_sequence)
+    assert json.loads(last.data) == {
+        "job_id": ended.job_id,
+        "status": "completed",
+        "last_sequence": ended.last_sequence,
+    }
+
+
+def test_stream_goes_on_after_any_position(gateway: Gateway, ended: pb.GetStatusResponse) -> None:
+    everything = told(gateway, ended.job_id)
+
+    for position in range(ended.last_sequence):
+        assert told(gateway, ended.job_id, {"Last-Event-ID": str(position)}) == everything[position:]
+        assert told(gateway, ended.job_id, after_sequence=position) == everything[position:]
+
+
+def test_last_event_id_is_stronger_than_the_query(gateway: Gateway, ended: pb.GetStatusResponse) -> None:
+    events = told(gateway, ended.job_id, {"Last-Event-ID": "4"}, after_sequence=1)
+
+    assert events[0].id == 5
+
+
+def test_who_connects_again_after_the_end_is_told_to_stop(gateway: Gateway, ended: pb.GetStatusResponse) -> None:
+    response = gateway.http.get(
+        f"/simulate/progress/{ended.job_id}", headers={"Last-Event-ID": str(ended.last_sequence)}
+    )
+
+    assert (response.status_code, response.content) == (204, b"")
+
+
+@pytest.mark.parametrize(
+    ("position", "word"), [("900", "sequence_out_of_range"), ("-1", "invalid_argument"), ("x", "invalid_argument")]
+)
+def test_wrong_position_is_refused(gateway: Gateway, ended: pb.GetStatusResponse, position: str, word: str) -> None:
+    response = gateway.http.get(f"/simulate/progress/{ended.job_id}", headers={"Last-Event-ID": position})
+
+    assert (response.status_code, response.json()["error"]) == (400, word)
+
+
+def test_events_of_an_unknown_job_are_not_found(gateway: Gateway) -> None:
+    assert gateway.get("/simulate/progress/nobody").status_code == 404
+
+
+def test_running_job_is_followed_to_its_end(
+    gateway: Gateway, service: Service, experiment: str, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    content = config(scripted("m", wait_on=DATES[1], wait_for=str(gate)), end=DATES[2])
+    job_id = service.trigger(content, experiment=experiment).job_id
+
+    with gateway.http.stream("GET", f"/simulate/progress/{job_id}") as response:
+        stream = blocks(response)
+        while next(stream).id != 5:  # the second day has started
+            pass
+        gate.touch()
+        rest = [block for block in stream if block.data]
+
+    assert [block.event for block in rest] == ["message"] * 4 + ["end"]
+
+
+def test_quiet_stream_has_heartbeats_as_comments(new_service: Callable[..., Service], tmp_path: Path) -> None:
+    service = new_service(heartbeat_seconds=0.02)
+    gate = tmp_path / "gate"
+    job_id = service.trigger(config(scripted("m", wait_on=DATES[0], wait_for=str(gate)), end=DATES[0])).job_id
+
+    with running_gateway(f"127.0.0.1:{service.port}") as gateway:
+        with gateway.http.stream("GET", f"/simulate/progress/{job_id}") as response:
+            seen = next(block.comment for block in blocks(response) if block.comment)
+        gate.touch()
+
+    assert seen.startswith("heartbeat ")
+    service.ended(job_id)
+
+
+def test_streams_are_bounded_and_a_place_is_given_back(service: Service, experiment: str, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    content = config(scripted("m", wait_on=DATES[0], wait_for=str(gate)), end=DATES[0])
+    job_id = service.trigger(content, experiment=experiment).job_id
+    path = f"/simulate/progress/{job_id}"
+
+    with running_gateway(f"127.0.0.1:{service.port}", max_streams=2) as gateway:
+        with gateway.http.stream("GET", path), gateway.http.stream("GET", path):
+            refused = gateway.get(path)
+        wait_until(lambda: gateway.app.state.streams.open == 0, "the end of both streams")
+        gate.touch()
+        assert told(gateway, job_id)[-1].event == "end"
+
+    assert (refused.status_code, refused.json()["error"], refused.json()["details"]) == (
+        503,
+        "unavailable",
+        {"max_streams": 2},
+    )
+    assert refused.headers["retry-after"] == "2"
+
+
+def test_cut_stream_ends_without_an_end_and_goes_on_from_the_last_id() -> None:
+    fake = FakeService()
+    fake.events = [job_pb2.ProgressEvent(sequence=number) for number in range(1, 6)]
+    fake.events.append(job_pb2.ProgressEvent(sequence=6, type=job_pb2.EVENT_TYPE_JOB_ENDED))
+    fake.status = pb.GetStatusResponse(job_id="j", status=job_pb2.JOB_STATUS_RUNNING, last_sequence=6)
+    fake.streams.append(StreamPlan(messages=2))
+
+    with serving(fake) as target, running_gateway(target) as gateway:
+        first = told(gateway, "j")
+        rest = told(gateway, "j", {"Last-Event-ID": str(first[-1].id)})
+
+    assert [block.id for block in first] == [1, 2]
+    assert [(block.event, block.id) for block in rest] == [
+        *(("message", number) for number in (3, 4, 5, 6)),
+        ("end", 6),
+    ]
