@@ -19,6 +19,7 @@ from server.agents.registry import Create, TraderFactory
 from server.jobs.credentials import CredentialStore
 from server.jobs.journal import Journal
 from server.jobs.progress import ProgressLogs
+from server.jobs.recordings import RecordedSessions
 from server.jobs.retention import Retention
 from server.jobs.runner import RunnerParts
 from server.jobs.service import JobService
@@ -89,6 +90,7 @@ class App:
             pool=self.pool,
             clock=lambda: datetime.now(UTC),
             credentials=credentials,
+            recordings=RecordedSessions(self._db),
         )
         self._retention = Retention(self.parts.journal, self.parts.clock, settings.event_retention_days)
         self._jobs = JobService(

@@ -7,6 +7,7 @@ are executed on the one they are given (`query.execute(db)`).
 
 from peewee import (
     AutoField,
+    BlobField,
     CompositeKey,
     FloatField,
     ForeignKeyField,
@@ -219,6 +220,36 @@ class DroppedObservation(Model):
         indexes = ((("job", "date", "model"), False),)
 
 
+class RecordedText(Model):
+    """A text of recorded exchanges, compressed by zlib, by the SHA-256 of what it was before."""
+
+    digest = TextField(primary_key=True)
+    content = BlobField()
+
+    class Meta:
+        table_name = "recorded_texts"
+
+
+class RecordingRecord(Model):
+    """An exchange of a session with a vendor; `answer` and the digests in `parts` name texts."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    date = TextField()
+    model = TextField()
+    attempt = IntegerField()
+    number = IntegerField()
+    basemodel = TextField()
+    vendor = TextField()
+    digest = TextField()
+    shared = IntegerField()
+    parts = TextField()
+    answer = ForeignKeyField(RecordedText, column_name="answer", index=False)
+
+    class Meta:
+        table_name = "recordings"
+        indexes = ((("job", "date", "model", "attempt", "number"), True), (("date",), False))
+
+
 class PortfolioRecord(Model):
     """One model's continuous portfolio in one experiment: its definition, last state and holder."""
 
@@ -327,6 +358,8 @@ TABLES: tuple[type[Model], ...] = (
     SessionRecord,
     Observation,
     DroppedObservation,
+    RecordedText,
+    RecordingRecord,
     PortfolioRecord,
     TradingDay,
     JobEvent,

@@ -11,6 +11,7 @@ from peewee import SqliteDatabase
 
 from storage.cost import cost_text
 from storage.database import insert_many, timestamp
+from storage.recordings import RecordingRows, store_recording
 
 #: (job_id, date, model, attempt)
 SessionKey: TypeAlias = tuple[str, str, str, int]
@@ -94,6 +95,7 @@ class SessionRows:
     tool_usage: tuple[ToolUseRecord, ...] = ()
     observations: tuple[ObservationRecord, ...] = ()
     dropped: tuple[DroppedRecord, ...] = ()
+    recording: RecordingRows | None = None
 
 
 _KEY = ("job_id", "date", "model", "attempt")
@@ -141,6 +143,8 @@ def store_session(db: SqliteDatabase, key: SessionKey, outcome: SessionOutcome, 
     }
     for table, (columns, values) in tables.items():
         insert_many(db, table, (*_KEY, *columns), ((*key, *row) for row in values))
+    if rows.recording is not None:
+        store_recording(db, key, rows.recording)
 
 
 def _session(outcome: SessionOutcome, rows: SessionRows) -> tuple[object, ...]:

@@ -2,6 +2,15 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
+
+
+class LlmMode(StrEnum):
+    """Whether exchanges of sessions are recorded, or answered from the record without a vendor."""
+
+    LIVE = "live"
+    RECORD = "record"
+    REPLAY = "replay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +45,4 @@ class LlmSpec:
     max_usd: Decimal | None = None
     prices: TokenPrices | None = None
     model_summary: bool = False
+    mode: LlmMode = LlmMode.RECORD

@@ -17,6 +17,7 @@ from server.engine.money import on_grid, percent
 from server.engine.orders import Action, Fill, Order, Rejection
 from server.engine.portfolio import Portfolio, Position, TradingDay
 from server.engine.prices import PriceTable
+from server.engine.recording import SessionRecording
 from server.engine.session_record import SessionRecord
 from server.engine.text import MAX_ERROR, plain
 
@@ -30,6 +31,7 @@ class ModelDayTask:
 
     `basemodel` names the kind of trader and `parameters` its settings. `previous_value` is the close value of the
     portfolio's previous trading day, the initial cash before the first. `universe` limits the symbols; None is all.
+    `recordings` are the sessions that a replay may answer from, nearest first.
     """
 
     job_id: str
@@ -43,6 +45,7 @@ class ModelDayTask:
     previous_value: Decimal
     universe: tuple[str, ...] | None = None
     llm: LlmSpec | None = None
+    recordings: tuple[SessionRecording, ...] = ()
 
 
 class FailureKind(StrEnum):
@@ -57,6 +60,7 @@ class FailureKind(StrEnum):
     RATE_LIMITED = "rate_limited"
     TIMEOUT = "timeout"
     BUDGET = "budget"
+    NOT_RECORDED = "not_recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

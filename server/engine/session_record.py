@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from server.engine.recording import SessionRecording
+
 
 class Role(StrEnum):
     """Who speaks in a step; the values are those of `reasoning_logs.role`."""
@@ -102,7 +104,10 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
-    """The record of one session; `cost_usd` None says that the price of the model is not known."""
+    """The record of one session; `cost_usd` None says that the price of the model is not known.
+
+    `recording` holds what it takes to run the session again; None where the config wants none.
+    """
 
     prompt_digest: str
     steps: tuple[Step, ...] = ()
@@ -113,3 +118,4 @@ class SessionRecord:
     observations: tuple[Observation, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     summary: str = ""
+    recording: SessionRecording | None = None

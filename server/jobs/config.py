@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails
@@ -172,6 +172,12 @@ class LogConfig(_Section):
     log_path: str | None = None
 
 
+class LlmConfig(_Section):
+    """Whether exchanges of agents with vendors are recorded, or answered from the record alone."""
+
+    mode: Literal["live", "record", "replay"] = "record"
+
+
 class SimulationConfig(_Section):
     """A config file."""
 
@@ -181,6 +187,7 @@ class SimulationConfig(_Section):
     agent_config: AgentConfig = AgentConfig()
     budget: BudgetConfig = BudgetConfig()
     log_config: LogConfig | None = None
+    llm: LlmConfig = LlmConfig()
     experiment: Annotated[str, AfterValidator(experiment_name)] = "default"
     universe: Annotated[list[Symbol], Field(min_length=1, max_length=10_000)] | None = None
 
@@ -318,6 +325,7 @@ def _unknown_keys(config: SimulationConfig) -> Iterator[str]:
         "budget.job.": config.budget.job,
         "budget.model.": config.budget.model,
         "log_config.": config.log_config,
+        "llm.": config.llm,
         **{f"models[{i}].": entry for i, entry in enumerate(config.models)},
         **{f"models[{i}].prices.": entry.prices for i, entry in enumerate(config.models)},
     }

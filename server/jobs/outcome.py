@@ -7,6 +7,7 @@ from server.engine.orders import Rejection
 from server.engine.portfolio import Portfolio, Position
 from server.engine.session_record import Dropped, Observation, SessionRecord, Step, TokenUsage
 from server.engine.text import storable
+from server.jobs.recordings import recording_rows
 from storage.model_days import DayRecord, PositionRecord, RejectedOrder
 from storage.session_record import (
     DroppedRecord,
@@ -62,6 +63,7 @@ def session_rows(record: SessionRecord | None, started: datetime) -> SessionRows
         ),
         observations=tuple(map(_observation, record.observations)),
         dropped=tuple(map(_dropped, record.dropped)),
+        recording=None if record.recording is None else recording_rows(record.recording),
     )
 
 

@@ -10,7 +10,7 @@ from server.agents.llm.pricing import Pricing
 from server.agents.llm.prompt import PromptError, check_template
 from server.agents.llm.provider import ProviderError, endpoint
 from server.agents.registry import TraderFactory
-from server.engine.llm import LlmSpec, TokenPrices
+from server.engine.llm import LlmMode, LlmSpec, TokenPrices
 from server.jobs.config import (
     BudgetConfig,
     LoadedConfig,
@@ -119,6 +119,7 @@ class _SpecMaker:
     ) -> None:
         self._configs = configs
         self._agent = config.agent_config
+        self._mode = LlmMode(config.llm.mode)
         self._universe = config.universe
         self._budget = _budget(config.budget)
         self._traders = traders
@@ -192,6 +193,7 @@ class _SpecMaker:
             max_usd=agent.max_usd,
             prices=None if prices is None else TokenPrices(**dict(prices)),
             model_summary=agent.model_summary,
+            mode=self._mode,
         )
 
 

@@ -11,9 +11,10 @@ from time import monotonic
 import structlog
 from peewee import SqliteDatabase
 
-from server.engine.llm import LlmSpec
+from server.engine.llm import LlmMode, LlmSpec
 from server.engine.model_day import FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayResult, ModelDayTask
 from server.engine.portfolio import Portfolio
+from server.engine.recording import SessionRecording
 from server.jobs.budget import PREFIX, Budget, BudgetSpentError
 from server.jobs.credentials import CredentialStore
 from server.jobs.journal import Journal
@@ -31,6 +32,9 @@ from storage.sessions import Spent
 
 Clock = Callable[[], datetime]
 
+#: finds what a replay of a model-day may answer from, by the attempt and the model's `basemodel`
+FindRecordings = Callable[[Attempt, str], tuple[SessionRecording, ...]]
+
 #: kinds of failure that another attempt may not meet again
 WORTH_RETRYING = frozenset({FailureKind.WORKER_DIED, FailureKind.STORAGE_ERROR})
 
@@ -45,6 +49,7 @@ class RunnerParts:
     pool: WorkerPool
     clock: Clock
     credentials: CredentialStore
+    recordings: FindRecordings
 
 
 class JobRunner:
@@ -68,6 +73,7 @@ class JobRunner:
         self._pool = parts.pool
         self._clock = parts.clock
         self._credentials = parts.credentials
+        self._find_recordings = parts.recordings
         self._spec = JobSpec.from_json(job.spec)
         self._models = {model.signature: model for model in self._spec.models}
         self._budget = Budget(self._spec.budget, spent)
@@ -118,11 +124,12 @@ class JobRunner:
             date=day.date,
             number=number,
         )
+        recordings = await self._recordings(attempt)
         async with self._pool.place(session=self._models[day.model].llm is not None) as place:
             if self._stopping:
                 return True
             try:
-                task = self._task(attempt)
+                task = self._task(attempt, recordings)
             except BudgetSpentError as spent:
                 await self._skip(attempt, str(spent))
                 return True
@@ -185,7 +192,14 @@ class JobRunner:
         count, reason = model_days.skipped(db, self._job.job_id, PREFIX)
         return f"{reason}; {count} model-day(s) were skipped" if count else None
 
-    def _task(self, attempt: Attempt) -> ModelDayTask:
+    async def _recordings(self, attempt: Attempt) -> tuple[SessionRecording, ...]:
+        """Return what a replay answers from."""
+        llm = self._models[attempt.model].llm
+        if llm is None or llm.mode is not LlmMode.REPLAY:
+            return ()
+        return await asyncio.to_thread(self._find_recordings, attempt, llm.basemodel)
+
+    def _task(self, attempt: Attempt, recordings: tuple[SessionRecording, ...]) -> ModelDayTask:
         model: ModelSpec = self._models[attempt.model]
         state = self._states[attempt.model]
         return ModelDayTask(
@@ -200,6 +214,7 @@ class JobRunner:
             previous_value=state.value,
             universe=self._spec.universe,
             llm=self._llm(model),
+            recordings=recordings,
         )
 
     def _llm(self, model: ModelSpec) -> LlmSpec | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from server.engine.llm import LlmSpec, TokenPrices
+from server.engine.llm import LlmMode, LlmSpec, TokenPrices
 from server.engine.model_day import Parameter
 
 
@@ -101,6 +101,7 @@ def _llm(values: dict[str, Any]) -> LlmSpec:
             **values,
             "max_usd": _decimal(values["max_usd"]),
             "prices": None if prices is None else _prices(prices),
+            "mode": LlmMode(values.get("mode", LlmMode.RECORD)),
         }
     )
 

@@ -39,6 +39,7 @@ class SessionFactory:
         """
         from server.agents.llm.limits import ProviderLimits
         from server.agents.llm.provider import new_http_client
+        from server.agents.llm.replay_tape import new_tape
         from server.agents.llm.search import JinaSearch
         from server.agents.llm.trader import LlmTrader
 
@@ -55,4 +56,7 @@ class SessionFactory:
         search = JinaSearch(self._setup.jina_api_key) if self._setup.jina_api_key else None
         if self._http_client is None:
             self._http_client = new_http_client()
-        return LlmTrader(task.llm, search=search, limits=limits, http_client=self._http_client, on_step=on_step)
+        tape = new_tape(task.llm, task.recordings, [self._setup.jina_api_key])
+        return LlmTrader(
+            task.llm, search=search, limits=limits, http_client=self._http_client, on_step=on_step, tape=tape
+        )

@@ -16,10 +16,11 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models import ModelRequestParameters
 
+from server.agents.llm.answers import ContextOverflowError
 from server.agents.llm.calls import Tools, as_json
 from server.agents.llm.prompt import FINISH_SIGNAL
 from server.agents.llm.recorder import Recorder
-from server.agents.llm.requests import ContextOverflowError, Requester
+from server.agents.llm.requests import Requester
 from server.agents.llm.toolbox import Toolbox
 from server.engine.llm import LlmSpec
 from server.engine.session_record import Role, StopReason, TokenUsage

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from server.agents.errors import AgentError, quoted
-from server.engine.llm import LlmSpec
+from server.engine.llm import LlmMode, LlmSpec
 
 if TYPE_CHECKING:
     import httpx2
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI = "openai"
+
+#: the provider of a replay, which is asked nothing
+RECORD = "record"
 
 #: what the SDK sends where an endpoint wants no key
 NO_KEY = "no-key"
@@ -76,6 +79,8 @@ def endpoint(spec: LlmSpec) -> Endpoint:
     """
     if find_spec("pydantic_ai") is None:
         raise ProviderError("agents need the extra 'llm' of this package, which is not installed")
+    if spec.mode is LlmMode.REPLAY:
+        return Endpoint(RECORD, spec.basemodel, None, None)
     head, colon, rest = spec.basemodel.partition(":")
     key = None if is_unset(spec.api_key) else (spec.api_key or "").strip()
     if is_native(spec.basemodel):

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from server.agents.llm.pricing import Pricing, added
 from server.agents.llm.prompt import Prompt
+from server.agents.llm.tape import MIN_SECRET
+from server.engine.recording import SessionRecording
 from server.engine.session_record import (
     Dropped,
     Observation,
@@ -19,9 +21,6 @@ from server.engine.text import MAX_WORD, plain
 
 #: characters of one step; far more than a model writes, and less than a row of a database holds
 MAX_STEP = 200_000
-
-#: characters; a shorter key would be found in ordinary words
-MIN_SECRET = 6
 
 
 class Recorder:
@@ -115,6 +114,7 @@ class Recorder:
         observations: Sequence[Observation],
         dropped: Sequence[Dropped],
         summary: str,
+        recording: SessionRecording | None = None,
     ) -> SessionRecord:
         """Return the record so far."""
         return SessionRecord(
@@ -130,6 +130,7 @@ class Recorder:
             observations=(*self._prompt_observations, *observations),
             dropped=tuple(dropped),
             summary=self.clean(summary),
+            recording=recording,
         )
 
     def _take(self, step: Step) -> None:

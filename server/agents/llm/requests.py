@@ -12,7 +12,10 @@ from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 
+from server.agents.llm.answers import ContextOverflowError, RequestFailedError, read, written
 from server.agents.llm.limits import ProviderLimits
+from server.agents.llm.request_parts import RequestParts
+from server.agents.llm.tape import Exchange, NoTape, NotRecordedError, Tape
 from server.engine.llm import LlmSpec
 from server.engine.model_day import FailureKind
 
@@ -31,18 +34,6 @@ _FINAL = (exceptions.ModelRequestRejectedError, exceptions.ModelQuotaExceededErr
 _GARBAGE = (exceptions.AgentRunError, LookupError, TypeError, ValueError)
 
 
-class ContextOverflowError(Exception):
-    """The conversation is longer than the model can read."""
-
-
-class RequestFailedError(Exception):
-    """A request was not answered."""
-
-    def __init__(self, kind: FailureKind, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What went wrong with a request; `after` is the wait that the provider asked for, in seconds."""
@@ -54,14 +45,18 @@ class Fault:
 
 
 class Requester:
-    """Asks one model for one session; a `native` model's own client is told not to repeat requests by itself."""
+    """Asks one model for one session, by its tape; without a model the tape alone answers.
+
+    A `native` model's own client is told not to repeat requests by itself.
+    """
 
     def __init__(
         self,
-        model: Model,
+        model: Model | None,
         spec: LlmSpec,
         limits: ProviderLimits,
         *,
+        tape: Tape | None = None,
         native: bool = False,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -73,6 +68,8 @@ class Requester:
         self._settings = ModelSettings(request_timeout=spec.request_timeout)
         if native:
             self._settings["max_retries"] = 0
+        self._tape = tape or NoTape()
+        self._parts = RequestParts(spec.basemodel)
 
     async def ask(self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
         """Return the answer of the model.
@@ -80,7 +77,28 @@ class Requester:
         Raises:
             ContextOverflowError: the conversation is too long.
             RequestFailedError: the provider refused, or did not answer within the tries that the config allows.
+            NotRecordedError: this is a replay, and the request is not recorded.
         """
+        exchange = self._parts.exchange(messages, parameters)
+        answer = self._tape.find(exchange)
+        if answer is None:
+            answer = self._tape.keep(exchange, await self._answer(exchange, messages, parameters))
+        return read(answer)
+
+    async def _answer(
+        self, exchange: Exchange, messages: Sequence[ModelMessage], parameters: ModelRequestParameters
+    ) -> bytes:
+        """Return what came of asking; a session that ends while it waits has its request recorded as unanswered."""
+        try:
+            return written(await self._repeated(messages, parameters))
+        except (ContextOverflowError, RequestFailedError) as error:
+            return written(error)
+        except asyncio.CancelledError:
+            self._tape.keep(exchange, written(RequestFailedError(FailureKind.TIMEOUT, "there was no time left")))
+            raise
+
+    async def _repeated(self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
+        """Ask until there is an answer, or none is to be had."""
         tries = 0
         while True:
             try:
@@ -93,6 +111,8 @@ class Requester:
             tries += 1
 
     async def _once(self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
+        if self._model is None:
+            raise NotRecordedError("a replay was about to ask the model")
         async with self._limits.slot(self._tokens) as slot:
             response = await model_request(
                 self._model, messages, model_settings=self._settings, model_request_parameters=parameters

@@ -33,6 +33,12 @@ MAX_TEXT = 8000
 #: metadata of a page that dates what stands on it
 _PAGE_DATES = ("article:published_time", "article:modified_time", "og:updated_time")
 
+#: what stands where the key was
+REMOVED = "[removed]"
+
+#: where the text of a result or page is, best first
+_TEXTS = ("content", "description")
+
 _STATUS = {
     401: "the search vendor refused the key",
     402: "the search vendor's credit is used up",
@@ -112,13 +118,25 @@ class JinaSearch:
 
     async def find(self, query: str) -> list[Article]:
         """Return articles, best first, as `Search` says."""
+        return articles(await self.fetch(query))
+
+    async def fetch(self, query: str) -> bytes:
+        """Return what was found as `articles` reads it: JSON, with the time against which its dates are judged.
+
+        Raises:
+            SearchError: the vendor did not answer as it should.
+        """
         async with self._connected() as client:
             answer = await self._get(client, self._search_url, {"q": query, "num": str(MAX_RESULTS)})
             fetched = self._clock()
             results = _results(answer)
             pages = await asyncio.gather(*(self._page(client, result["url"]) for result in results[:MAX_READS]))
-        pages += [{}] * (len(results) - len(pages))
-        return [self._article(result, page, fetched) for result, page in zip(results, pages, strict=True)]
+        found = {
+            "fetched_at": fetched.isoformat(),
+            "results": [*map(self._facts, results)],
+            "pages": [*map(self._facts, pages)],
+        }
+        return json.dumps(found).replace(json.dumps(self._key)[1:-1], REMOVED).encode()
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator["httpx2.AsyncClient"]:
@@ -179,19 +197,40 @@ class JinaSearch:
                     raise SearchError("the search vendor's answer was too long")
         return bytes(body)
 
-    def _article(self, result: Mapping[str, Any], page: Mapping[str, Any], fetched: datetime) -> Article:
-        texts = _dates(result) + _dates(page)
-        day = latest_date(texts, fetched)
-        return Article(
-            title=self._clean(page.get("title") or result.get("title"), MAX_WORD),
-            url=self._clean(result["url"], MAX_ERROR),
-            text=self._clean(page.get("content") or result.get("content") or result.get("description"), MAX_TEXT),
-            date=None if day is None else day.isoformat(),
-            date_text=self._clean("; ".join(texts), MAX_WORD),
-        )
+    def _facts(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `articles` reads of a result or page, of long texts no more than it shows."""
+        kept = {name: found[name] for name in ("title", "url", "date", "publishedTime") if name in found}
+        for name in _TEXTS:
+            if isinstance(found.get(name), str):
+                kept[name] = found[name].replace(self._key, REMOVED)[: MAX_TEXT + 1]
+        metadata = found.get("metadata")
+        if isinstance(metadata, dict):
+            kept["metadata"] = {name: metadata[name] for name in _PAGE_DATES if name in metadata}
+        return kept
 
-    def _clean(self, text: object, limit: int) -> str:
-        return plain(text.replace(self._key, "[removed]"), limit) if isinstance(text, str) else ""
+
+def articles(content: bytes) -> list[Article]:
+    """Return the articles of what `JinaSearch.fetch` found, best first."""
+    found = json.loads(content)
+    fetched, results, pages = datetime.fromisoformat(found["fetched_at"]), found["results"], found["pages"]
+    pages += [{}] * (len(results) - len(pages))
+    return [_article(result, page, fetched) for result, page in zip(results, pages, strict=True)]
+
+
+def _article(result: Mapping[str, Any], page: Mapping[str, Any], fetched: datetime) -> Article:
+    texts = _dates(result) + _dates(page)
+    day = latest_date(texts, fetched)
+    return Article(
+        title=_clean(page.get("title") or result.get("title"), MAX_WORD),
+        url=_clean(result["url"], MAX_ERROR),
+        text=_clean(page.get("content") or result.get("content") or result.get("description"), MAX_TEXT),
+        date=None if day is None else day.isoformat(),
+        date_text=_clean("; ".join(texts), MAX_WORD),
+    )
+
+
+def _clean(text: object, limit: int) -> str:
+    return plain(text, limit) if isinstance(text, str) else ""
 
 
 def _results(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -11,16 +12,20 @@ from server.agents.llm.limits import ProviderLimits
 from server.agents.llm.pricing import Pricing
 from server.agents.llm.prompt import check_template, render, template_digest
 from server.agents.llm.provider import endpoint, open_model, warm_up
+from server.agents.llm.recorded_search import RecordedSearch
 from server.agents.llm.recorder import Recorder
-from server.agents.llm.search import Search
+from server.agents.llm.replay_tape import new_tape
+from server.agents.llm.search import JinaSearch
 from server.agents.llm.summary import REQUEST, summary
+from server.agents.llm.tape import NotRecordedError, Tape, noted
 from server.agents.llm.toolbox import Toolbox
-from server.engine.llm import LlmSpec
+from server.engine.llm import LlmMode, LlmSpec
 from server.engine.model_day import FailureKind, ModelDaySession, SessionFailedError
 from server.engine.session_record import SessionRecord, Step, StopReason
 
 if TYPE_CHECKING:
     import httpx2
+    from pydantic_ai.models import Model
 
     from server.agents.llm.loop import Loop
 
@@ -40,12 +45,13 @@ class LlmTrader:
         self,
         spec: LlmSpec,
         *,
-        search: Search | None = None,
+        search: JinaSearch | None = None,
         limits: ProviderLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
         http_client: "httpx2.AsyncClient | None" = None,
         on_step: Callable[[Step], None] | None = None,
         toolbox: type[Toolbox] = Toolbox,
+        tape: Tape | None = None,
     ) -> None:
         check_template(spec.prompt)
         self._endpoint = endpoint(spec)
@@ -56,6 +62,7 @@ class LlmTrader:
         self._http_client = http_client
         self._on_step = on_step
         self._toolbox = toolbox
+        self._tape = tape or new_tape(spec)
 
     async def trade(self, session: ModelDaySession) -> SessionRecord:
         """Trade one day.
@@ -73,7 +80,8 @@ class LlmTrader:
             clock=self._clock,
             on_step=self._on_step,
         )
-        toolbox = self._toolbox(session, search=self._search)
+        searches = noted(self._tape, "search", now=self._search is not None)
+        toolbox = self._toolbox(session, search=RecordedSearch(self._tape, self._search) if searches else None)
         return await self._guarded(session, toolbox, recorder)
 
     def _check(self, pricing: Pricing) -> None:
@@ -83,17 +91,19 @@ class LlmTrader:
 
     async def _guarded(self, session: ModelDaySession, toolbox: Toolbox, recorder: Recorder) -> SessionRecord:
         """Run the session; whatever fails, the record of what was done and paid for is kept."""
-        from server.agents.llm.requests import RequestFailedError
+        from server.agents.llm.answers import RequestFailedError
 
         try:
             return await self._run(session, toolbox, recorder)
         except RequestFailedError as error:
             kind, message = error.kind, str(error)
+        except NotRecordedError as error:
+            kind, message = FailureKind.NOT_RECORDED, str(error)
         except TimeoutError:
             kind, message = FailureKind.TIMEOUT, f"the session took more than {self._spec.session_timeout:g} seconds"
         except Exception as error:  # the session's edge: the record must outlive whatever a library or a tool raises
             kind, message = FailureKind.TRADER_ERROR, f"{type(error).__name__}: {error}"
-        record = _record(session, toolbox, recorder, None)
+        record = self._record(session, toolbox, recorder, None)
         raise SessionFailedError(kind, recorder.clean(message), record) from None
 
     async def _run(self, session: ModelDaySession, toolbox: Toolbox, recorder: Recorder) -> SessionRecord:
@@ -102,20 +112,25 @@ class LlmTrader:
 
         prompt = render(self._spec.prompt, session, toolbox.functions)
         recorder.prompt(prompt)
-        async with open_model(self._endpoint, self._http_client) as model:
-            requester = Requester(model, self._spec, self._limits, native=self._endpoint.url is None)
+        async with self._model() as model:
+            native = self._endpoint.url is None
+            requester = Requester(model, self._spec, self._limits, tape=self._tape, native=native)
             loop = Loop(requester, toolbox, recorder, self._spec, self._clock)
             async with asyncio.timeout(self._spec.session_timeout):
                 stop = await loop.run(prompt.text)
             said = await self._said(loop, toolbox) if self._spec.model_summary else ""
-        return _record(session, toolbox, recorder, stop, said)
+        return self._record(session, toolbox, recorder, stop, said)
+
+    def _model(self) -> "AbstractAsyncContextManager[Model | None]":
+        """Open the model; in a replay there is none that could be asked."""
+        return nullcontext() if self._spec.mode is LlmMode.REPLAY else open_model(self._endpoint, self._http_client)
 
     async def _said(self, loop: "Loop", toolbox: Toolbox) -> str:
         """Return the model's own summary: what it gave to `finish`, or else what it answers when asked.
 
         The day is over by then, so a model that does not answer costs it the sentence and nothing else.
         """
-        from server.agents.llm.requests import ContextOverflowError, RequestFailedError
+        from server.agents.llm.answers import ContextOverflowError, RequestFailedError
 
         if toolbox.summary:
             return toolbox.summary
@@ -125,16 +140,21 @@ class LlmTrader:
         except (RequestFailedError, ContextOverflowError, TimeoutError):
             return ""
 
-
-def _record(
-    session: ModelDaySession, toolbox: Toolbox, recorder: Recorder, stop: StopReason | None, said: str = ""
-) -> SessionRecord:
-    return recorder.record(
-        stop_reason=stop,
-        observations=toolbox.gate.observations,
-        dropped=toolbox.gate.dropped,
-        summary=summary(session, said),
-    )
+    def _record(
+        self,
+        session: ModelDaySession,
+        toolbox: Toolbox,
+        recorder: Recorder,
+        stop: StopReason | None,
+        said: str = "",
+    ) -> SessionRecord:
+        return recorder.record(
+            stop_reason=stop,
+            observations=toolbox.gate.observations,
+            dropped=toolbox.gate.dropped,
+            summary=summary(session, said),
+            recording=self._tape.recording,
+        )
 
 
 @cache

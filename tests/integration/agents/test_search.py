@@ -9,7 +9,10 @@ import httpx2
 import pytest
 from starlette.responses import JSONResponse, Response
 
+from server.agents.llm.recorded_search import RecordedSearch
+from server.agents.llm.replay_tape import ReplayTape
 from server.agents.llm.search import MAX_BODY, MAX_TEXT, Article, JinaSearch, SearchError
+from server.agents.llm.tape import NotRecordedError, RecordingTape
 from server.agents.llm.toolbox import Toolbox
 from tests.integration.agents.fake_jina import KEY, FakeJina, result, serving
 from tests.unit.server.agents.llm.test_toolbox import session_on
@@ -255,3 +258,35 @@ def test_a_key_that_no_header_can_carry_is_refused_unseen(key: str) -> None:
 
 def test_the_key_is_not_in_the_representation() -> None:
     assert KEY not in repr(JinaSearch(KEY))
+
+
+async def test_recorded_search_is_found_again_without_the_vendor(jina: FakeJina) -> None:
+    jina.results = [result("a", date="4 hours ago", content=f"seen {KEY}"), result("b", date="Oct 1, 2025")]
+    jina.pages = {"https://news.test/b": {"content": "Everything about b"}}
+    tape = RecordingTape("vendor/model", [KEY])
+
+    first = await RecordedSearch(tape, jina.client()).find("chips")
+    jina.reset()
+    again = await RecordedSearch(replay_of(tape), None).find("chips")
+
+    assert again == first
+    assert [found.date for found in again] == ["2026-03-10", "2025-10-01"]
+    assert jina.requests == []
+    assert KEY not in repr(tape.recording)
+    with pytest.raises(NotRecordedError, match="query was changed: recorded 'chips', now 'dips'"):
+        await RecordedSearch(replay_of(tape), None).find("dips")
+
+
+async def test_search_that_failed_fails_again(jina: FakeJina) -> None:
+    jina.fault = Response(status_code=429)
+    tape = RecordingTape("vendor/model", [KEY])
+
+    with pytest.raises(SearchError, match="is busy"):
+        await RecordedSearch(tape, jina.client()).find("chips")
+    with pytest.raises(SearchError, match="is busy"):
+        await RecordedSearch(replay_of(tape), None).find("chips")
+
+
+def replay_of(tape: RecordingTape) -> ReplayTape:
+    assert tape.recording is not None
+    return ReplayTape("vendor/model", [tape.recording])

