@@ -1,5 +1,6 @@
 """What an LLM session is to do: plain values, resolved from the config before the session begins."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -21,6 +22,21 @@ class TokenPrices:
     output: Decimal
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpServer:
+    """A user's own MCP server, whose tools a session gets as well.
+
+    `tools` None means all that it has. `dated` False says that the user vouches for its answers: they do not depend on
+    the day. `url` and `headers` are never stored or logged; no `url` means that there is no such server any more.
+    """
+
+    name: str
+    tools: tuple[str, ...] | None = None
+    dated: bool = True
+    url: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +62,4 @@ class LlmSpec:
     prices: TokenPrices | None = None
     model_summary: bool = False
     mode: LlmMode = LlmMode.RECORD
+    mcp_servers: tuple[McpServer, ...] = ()

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails
@@ -91,6 +92,21 @@ def _scalar(value: object) -> object:
     return _number(value)
 
 
+def _address(text: str) -> str:
+    if urlsplit(text).scheme not in {"http", "https"} or not urlsplit(text).hostname:
+        raise ValueError("is not an http or https address")
+    return text
+
+
+def _named_once(servers: "list[McpServerEntry]") -> "list[McpServerEntry]":
+    names = [server.name for server in servers]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"'{twice}' is the name of more than one server")
+    return servers
+
+
+HeaderText = Annotated[str, Field(max_length=4096, pattern=r"^[\x20-\x7e]*$")]
 DateText = Annotated[str, AfterValidator(parse_date)]
 Signature = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_signature)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.\-^=]{1,20}$")]
@@ -134,6 +150,21 @@ class ModelEntry(_Section):
     prices: PriceEntry | None = None
 
 
+class McpServerEntry(_Section):
+    """A user's own MCP server: `name` begins the names of its tools, `tools` are those to offer, without it all.
+
+    `token_env` names the environment variable of the service that holds its bearer token. `dated` false vouches for
+    answers that bear no dates.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,15}$")]
+    url: Annotated[str, AfterValidator(_address)] = Field(repr=False)
+    token_env: Annotated[str, Field(pattern=r"^MCP_[A-Z0-9_]{1,60}$")] | None = None
+    headers: dict[str, HeaderText] = Field(default_factory=dict, repr=False)
+    tools: Annotated[list[str], Field(min_length=1, max_length=64)] | None = None
+    dated: bool = True
+
+
 class AgentConfig(_Section):
     """The cash a portfolio begins with; limits of an agent's session, its prompt and who sums it up.
 
@@ -150,6 +181,9 @@ class AgentConfig(_Section):
     max_usd: Dollars | None = None
     prompt: str = DEFAULT_PROMPT
     model_summary: bool = False
+    mcp_servers: Annotated[list[McpServerEntry], Field(max_length=8), AfterValidator(_named_once)] = Field(
+        default_factory=list
+    )
 
 
 class LimitsConfig(_Section):
@@ -327,6 +361,7 @@ def _unknown_keys(config: SimulationConfig) -> Iterator[str]:
         "log_config.": config.log_config,
         "llm.": config.llm,
         **{f"models[{i}].": entry for i, entry in enumerate(config.models)},
+        **{f"agent_config.mcp_servers[{i}].": server for i, server in enumerate(config.agent_config.mcp_servers)},
         **{f"models[{i}].prices.": entry.prices for i, entry in enumerate(config.models)},
     }
     for prefix, section in sections.items():

@@ -4,11 +4,14 @@ A model's own entry in the config goes before the settings. The texts that sampl
 as unset.
 """
 
-from dataclasses import dataclass, field
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from server.agents.llm.provider import is_native, is_unset
-from server.jobs.config import ModelEntry, load_config
+from server.engine.llm import McpServer
+from server.jobs.config import McpServerEntry, ModelEntry, load_config
 from server.jobs.errors import InvalidRequestError
 from server.settings import Settings
 
@@ -48,6 +51,27 @@ class CredentialStore:
         if entry is not None:
             return self.of_entry(entry)
         return Credentials(base_url=_first(self._base_url), api_key=_first(self._api_key))
+
+    def of_servers(self, config_path: str, servers: Sequence[McpServer]) -> tuple[McpServer, ...]:
+        """Return a job's MCP servers with address and keys; without them where the config has them no more."""
+        if not servers:
+            return ()
+        try:
+            entries = load_config(self._configs, config_path).config.agent_config.mcp_servers
+        except InvalidRequestError:
+            entries = []
+        found = {entry.name: entry for entry in entries}
+        return tuple(
+            replace(server, url=found[server.name].url, headers=_headers(found[server.name]))
+            if server.name in found
+            else server
+            for server in servers
+        )
+
+
+def _headers(entry: McpServerEntry) -> dict[str, str]:
+    token = os.environ.get(entry.token_env or "")
+    return {**entry.headers, **({"Authorization": f"Bearer {token}"} if token else {})}
 
 
 def _first(*texts: str | None) -> str | None:

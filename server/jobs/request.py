@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from server.agents.llm.pricing import Pricing
 from server.agents.llm.prompt import PromptError, check_template
 from server.agents.llm.provider import ProviderError, endpoint
 from server.agents.registry import TraderFactory
-from server.engine.llm import LlmMode, LlmSpec, TokenPrices
+from server.engine.llm import LlmMode, LlmSpec, McpServer, TokenPrices
 from server.jobs.config import (
     BudgetConfig,
     LoadedConfig,
+    McpServerEntry,
     ModelEntry,
     SimulationConfig,
     load_config,
@@ -152,6 +154,9 @@ class _SpecMaker:
     def _llm_wrong(self, place: str, entry: ModelEntry) -> Violation | None:
         if entry.parameters:
             return Violation(field=f"{place}.parameters", description="an LLM model takes none")
+        unset = self._token_unset()
+        if unset is not None:
+            return unset
         found = self._credentials.of_entry(entry)
         spec = replace(self._llm(entry), base_url=found.base_url, api_key=found.api_key)
         try:
@@ -162,6 +167,15 @@ class _SpecMaker:
         except ProviderError as error:
             return Violation(field=f"{place}.basemodel", description=str(error))
         return self._price_wrong(place, spec)
+
+    def _token_unset(self) -> Violation | None:
+        if self._mode is LlmMode.REPLAY:
+            return None
+        for i, server in enumerate(self._agent.mcp_servers):
+            if server.token_env is not None and not os.environ.get(server.token_env):
+                description = f"environment variable '{server.token_env}' is not set"
+                return Violation(field=f"config.agent_config.mcp_servers[{i}].token_env", description=description)
+        return None
 
     def _price_wrong(self, place: str, spec: LlmSpec) -> Violation | None:
         """Refuse a limit in dollars for a model whose dollars nobody can count."""
@@ -194,7 +208,12 @@ class _SpecMaker:
             prices=None if prices is None else TokenPrices(**dict(prices)),
             model_summary=agent.model_summary,
             mode=self._mode,
+            mcp_servers=tuple(_mcp_server(entry) for entry in agent.mcp_servers),
         )
+
+
+def _mcp_server(entry: McpServerEntry) -> McpServer:
+    return McpServer(name=entry.name, tools=None if entry.tools is None else tuple(entry.tools), dated=entry.dated)
 
 
 def _budget(config: BudgetConfig) -> BudgetSpec:

@@ -222,5 +222,6 @@ class JobRunner:
         if model.llm is None:
             return None
         found = self._credentials.of_model(self._job.config_path, model.signature)
-        spec = replace(model.llm, base_url=found.base_url, api_key=found.api_key)
+        servers = self._credentials.of_servers(self._job.config_path, model.llm.mcp_servers)
+        spec = replace(model.llm, base_url=found.base_url, api_key=found.api_key, mcp_servers=servers)
         return self._budget.allow(model.signature, spec)

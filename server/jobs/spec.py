@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from server.engine.llm import LlmMode, LlmSpec, TokenPrices
+from server.engine.llm import LlmMode, LlmSpec, McpServer, TokenPrices
 from server.engine.model_day import Parameter
 
 
@@ -24,13 +24,15 @@ class ModelSpec:
     @property
     def definition(self) -> str:
         """What may not change during the life of a portfolio, as canonical JSON."""
-        facts = {
+        facts: dict[str, Any] = {
             "basemodel": self.basemodel,
             "initial_cash": str(self.initial_cash.normalize()),
             "parameters": dict(self.parameters),
         }
         if self.llm is not None:
             facts["prompt"] = hashlib.sha256(self.llm.prompt.encode()).hexdigest()
+            if self.llm.mcp_servers:
+                facts["mcp_servers"] = [[each.name, each.tools, each.dated] for each in self.llm.mcp_servers]
         return json.dumps(facts, sort_keys=True)
 
 
@@ -102,8 +104,14 @@ def _llm(values: dict[str, Any]) -> LlmSpec:
             "max_usd": _decimal(values["max_usd"]),
             "prices": None if prices is None else _prices(prices),
             "mode": LlmMode(values.get("mode", LlmMode.RECORD)),
+            "mcp_servers": tuple(_mcp_server(server) for server in values.get("mcp_servers", ())),
         }
     )
+
+
+def _mcp_server(values: dict[str, Any]) -> McpServer:
+    tools = values["tools"]
+    return McpServer(**{**values, "tools": None if tools is None else tuple(tools)})
 
 
 def _prices(values: dict[str, str | None]) -> TokenPrices:

@@ -18,7 +18,7 @@ GRACE = 2
 BACKLOG = 128
 
 
-class _Server(uvicorn.Server):
+class QuietServer(uvicorn.Server):
     """Leaves signals to the command."""
 
     @contextmanager
@@ -37,7 +37,7 @@ class ToolServers:
         self._sessions = sessions
         self._host = host
         self._ports = dict(ports)
-        self._servers: list[_Server] = []
+        self._servers: list[QuietServer] = []
         self._serving: list[asyncio.Task[None]] = []
 
     @property
@@ -48,19 +48,19 @@ class ToolServers:
 
     async def __aenter__(self) -> "ToolServers":
         """Listen on every port; calls that come from now on are answered."""
-        listening: dict[ToolService, socket.socket] = {}
+        opened: dict[ToolService, socket.socket] = {}
         try:
             for service, port in self._ports.items():
-                listening[service] = _listen(self._host, port)
+                opened[service] = listening(self._host, port)
         except OSError as error:
-            for opened in listening.values():
-                opened.close()
+            for each in opened.values():
+                each.close()
             raise OSError(error.errno, f"port {port} of the {service} tools could not be opened: {error}") from error
-        for service, opened in listening.items():
-            self._ports[service] = opened.getsockname()[1]
-            server = _Server(_config(self._sessions, service, self._host))
+        for service, each in opened.items():
+            self._ports[service] = each.getsockname()[1]
+            server = QuietServer(_config(self._sessions, service, self._host))
             self._servers.append(server)
-            self._serving.append(asyncio.create_task(server.serve([opened])))
+            self._serving.append(asyncio.create_task(server.serve([each])))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -83,6 +83,7 @@ def _config(sessions: OpenSessions, service: ToolService, host: str) -> uvicorn.
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """Open a port that waits for connections; 0 takes a free one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=BACKLOG)

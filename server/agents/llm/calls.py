@@ -36,8 +36,8 @@ class CallTool:
 class Tools:
     """The tools of a session by name."""
 
-    def __init__(self, functions: Sequence[Callable[..., Any]]) -> None:
-        self._tools = {tool.definition.name: tool for tool in map(_tool, functions)}
+    def __init__(self, functions: Sequence[Callable[..., Any]], more: Sequence[CallTool] = ()) -> None:
+        self._tools = {tool.definition.name: tool for tool in (*map(_tool, functions), *more)}
 
     @property
     def definitions(self) -> list[ToolDefinition]:

@@ -75,6 +75,19 @@ class Gate:
         """
         if not self.allows(source_date, opening=opening):
             raise LookaheadError(tool, self.decision_date)
+        self._observe(step, tool, subject, source_date, text, opening=opening)
+        return text
+
+    def vouch(self, step: int, tool: str, subject: str, text: str) -> None:
+        """Record that `text`, which has no date, is shown on the word of the user; the audit does not take it."""
+        self._observe(step, tool, subject, "", text, opening=False)
+
+    def drop(self, step: int, tool: str, subject: str, reason: str) -> None:
+        """Record that something was withheld."""
+        dropped = Dropped(step=step, tool_name=tool, subject=plain(subject, MAX_WORD), reason=plain(reason, MAX_WORD))
+        self.dropped.append(dropped)
+
+    def _observe(self, step: int, tool: str, subject: str, source_date: str, text: str, *, opening: bool) -> None:
         observation = Observation(
             step=step,
             tool_name=tool,
@@ -85,9 +98,3 @@ class Gate:
             digest=sha256(text.encode("utf-8", "replace")).hexdigest(),
         )
         self.observations.append(observation)
-        return text
-
-    def drop(self, step: int, tool: str, subject: str, reason: str) -> None:
-        """Record that something was withheld."""
-        dropped = Dropped(step=step, tool_name=tool, subject=plain(subject, MAX_WORD), reason=plain(reason, MAX_WORD))
-        self.dropped.append(dropped)

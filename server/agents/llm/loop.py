@@ -1,7 +1,7 @@
 """The loop of a session: ask the model, do what it calls, until something ends it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from pydantic_ai.messages import (
@@ -17,7 +17,7 @@ from pydantic_ai.messages import (
 from pydantic_ai.models import ModelRequestParameters
 
 from server.agents.llm.answers import ContextOverflowError
-from server.agents.llm.calls import Tools, as_json
+from server.agents.llm.calls import CallTool, Tools, as_json
 from server.agents.llm.prompt import FINISH_SIGNAL
 from server.agents.llm.recorder import Recorder
 from server.agents.llm.requests import Requester
@@ -47,10 +47,11 @@ class Loop:
         recorder: Recorder,
         spec: LlmSpec,
         clock: Callable[[], float] = time.monotonic,
+        more: Sequence[CallTool] = (),
     ) -> None:
         self._requester = requester
         self._toolbox = toolbox
-        self._tools = Tools(toolbox.functions)
+        self._tools = Tools(toolbox.functions, more)
         self._recorder = recorder
         self._spec = spec
         self._clock = clock

@@ -4,7 +4,7 @@ A placeholder is `${name}`; a dollar sign in any other place is a dollar sign.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
@@ -69,14 +69,17 @@ def template_digest(template: str) -> str:
     return sha256(template.encode("utf-8", "replace")).hexdigest()
 
 
-def render(template: str, session: ModelDaySession, tools: Iterable[Callable[..., Any]]) -> Prompt:
-    """Fill in a template for a session that has not traded yet.
+def render(
+    template: str, session: ModelDaySession, tools: Iterable[Callable[..., Any]], more: Mapping[str, str] | None = None
+) -> Prompt:
+    """Fill in a template for a session that has not traded yet; `more` are lines on tools that are not ours, by name.
 
     Raises:
         PromptError: the template has placeholders that are not known.
     """
     check_template(template)
-    values = _values(session, tools)
+    lines = {**{tool.__name__: _first_line(tool) for tool in tools}, **(more or {})}
+    values = _values(session, lines)
     text = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
     used = set(_PLACEHOLDER.findall(template))
     return Prompt(text=text, observations=tuple(_observations(session, values, used)))
@@ -87,7 +90,7 @@ def dollars(amount: Decimal) -> str:
     return f"{amount.normalize():f}"
 
 
-def _values(session: ModelDaySession, tools: Iterable[Callable[..., Any]]) -> dict[str, str]:
+def _values(session: ModelDaySession, tools: Mapping[str, str]) -> dict[str, str]:
     dates = session.view.dates
     return {
         "date": session.date,
@@ -96,7 +99,7 @@ def _values(session: ModelDaySession, tools: Iterable[Callable[..., Any]]) -> di
         "cash": dollars(session.cash),
         "portfolio_value": dollars(session.portfolio_value),
         "opening_prices": _opening_prices(session),
-        "tools": "\n".join(f"- `{tool.__name__}`: {_first_line(tool)}" for tool in tools),
+        "tools": "\n".join(f"- `{name}`: {line}" for name, line in tools.items()),
         "finish_signal": FINISH_SIGNAL,
     }
 

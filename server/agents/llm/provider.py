@@ -113,7 +113,7 @@ def new_http_client() -> "httpx2.AsyncClient":
     import httpx2
     from pydantic_ai._http import DEFAULT_HTTP_LIMITS
 
-    return httpx2.AsyncClient(verify=_ssl_context(), limits=DEFAULT_HTTP_LIMITS, follow_redirects=False)
+    return httpx2.AsyncClient(verify=ssl_context(), limits=DEFAULT_HTTP_LIMITS, follow_redirects=False)
 
 
 def warm_up() -> None:
@@ -122,8 +122,8 @@ def warm_up() -> None:
 
 
 @cache
-def _ssl_context() -> ssl.SSLContext:
-    """Make the context once: reading the certificates takes 20 ms."""
+def ssl_context() -> ssl.SSLContext:
+    """Return the context of all clients; make the context once: reading the certificates takes 20 ms."""
     import httpx2
 
     return httpx2.create_ssl_context()

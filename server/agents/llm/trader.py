@@ -13,11 +13,13 @@ from server.agents.llm.pricing import Pricing
 from server.agents.llm.prompt import check_template, render, template_digest
 from server.agents.llm.provider import endpoint, open_model, warm_up
 from server.agents.llm.recorded_search import RecordedSearch
+from server.agents.llm.recorded_tools import RecordedTools
 from server.agents.llm.recorder import Recorder
 from server.agents.llm.replay_tape import new_tape
 from server.agents.llm.search import JinaSearch
 from server.agents.llm.summary import REQUEST, summary
 from server.agents.llm.tape import NotRecordedError, Tape, noted
+from server.agents.llm.tool_source import ToolSource, ToolSourceError
 from server.agents.llm.toolbox import Toolbox
 from server.engine.llm import LlmMode, LlmSpec
 from server.engine.model_day import FailureKind, ModelDaySession, SessionFailedError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
     from server.agents.llm.loop import Loop
+    from server.agents.llm.user_tools import UserTool
 
 
 class LlmTrader:
@@ -52,6 +55,7 @@ class LlmTrader:
         on_step: Callable[[Step], None] | None = None,
         toolbox: type[Toolbox] = Toolbox,
         tape: Tape | None = None,
+        tool_source: ToolSource | None = None,
     ) -> None:
         check_template(spec.prompt)
         self._endpoint = endpoint(spec)
@@ -63,6 +67,7 @@ class LlmTrader:
         self._on_step = on_step
         self._toolbox = toolbox
         self._tape = tape or new_tape(spec)
+        self._tool_source = tool_source
 
     async def trade(self, session: ModelDaySession) -> SessionRecord:
         """Trade one day.
@@ -99,6 +104,8 @@ class LlmTrader:
             kind, message = error.kind, str(error)
         except NotRecordedError as error:
             kind, message = FailureKind.NOT_RECORDED, str(error)
+        except ToolSourceError as error:
+            kind, message = FailureKind.PROVIDER_ERROR, str(error)
         except TimeoutError:
             kind, message = FailureKind.TIMEOUT, f"the session took more than {self._spec.session_timeout:g} seconds"
         except Exception as error:  # the session's edge: the record must outlive whatever a library or a tool raises
@@ -110,12 +117,14 @@ class LlmTrader:
         from server.agents.llm.loop import Loop
         from server.agents.llm.requests import Requester
 
-        prompt = render(self._spec.prompt, session, toolbox.functions)
+        tools = await self._user_tools(toolbox)
+        more = {tool.name: tool.first_line for tool in tools}
+        prompt = render(self._spec.prompt, session, toolbox.functions, more)
         recorder.prompt(prompt)
         async with self._model() as model:
             native = self._endpoint.url is None
             requester = Requester(model, self._spec, self._limits, tape=self._tape, native=native)
-            loop = Loop(requester, toolbox, recorder, self._spec, self._clock)
+            loop = Loop(requester, toolbox, recorder, self._spec, self._clock, [tool.as_call_tool() for tool in tools])
             async with asyncio.timeout(self._spec.session_timeout):
                 stop = await loop.run(prompt.text)
             said = await self._said(loop, toolbox) if self._spec.model_summary else ""
@@ -124,6 +133,15 @@ class LlmTrader:
     def _model(self) -> "AbstractAsyncContextManager[Model | None]":
         """Open the model; in a replay there is none that could be asked."""
         return nullcontext() if self._spec.mode is LlmMode.REPLAY else open_model(self._endpoint, self._http_client)
+
+    async def _user_tools(self, toolbox: Toolbox) -> "list[UserTool]":
+        if not self._spec.mcp_servers:
+            return []
+        from server.agents.llm.mcp_source import McpSource
+        from server.agents.llm.user_tools import user_tools
+
+        source = RecordedTools(self._tape, self._tool_source or McpSource(self._spec.request_timeout))
+        return await user_tools(self._spec.mcp_servers, source, toolbox)
 
     async def _said(self, loop: "Loop", toolbox: Toolbox) -> str:
         """Return the model's own summary: what it gave to `finish`, or else what it answers when asked.
