@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Unpack
 
+from aitrader.v1.control_pb2 import CancelJobResponse
 from aitrader.v1.job_pb2 import ProgressEvent
 from aitrader.v1.portfolio_pb2 import DayResult
 from aitrader.v1.simulation_pb2 import GetStatusResponse, TriggerResponse
@@ -59,6 +60,10 @@ class AsyncJob:
             return
         async for result in self._client.results(job_id=self.id, **query):
             yield result
+
+    async def cancel(self, *, reason: str = "") -> CancelJobResponse:
+        """Stop the job; nothing of it is committed from the answer on. Raises JobStateError when it has ended."""
+        return await self._client.cancel(self.id, reason=reason)
 
     async def wait(self, timeout: float | None = None) -> GetStatusResponse:  # noqa: ASYNC109 - as above
         """Wait for the end and fetch the final state. Raises DeadlineExceeded after `timeout` seconds."""

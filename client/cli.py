@@ -179,6 +179,22 @@ def jobs(client: Client, *, statuses: tuple[str, ...], experiment: str, as_json:
     _print(response, as_json=as_json)
 
 
+@main.command(epilog=EXIT_CODES_HELP, short_help="Stop a job; what it has committed stays.")
+@click.argument("job_id", metavar="JOB")
+@click.option("--reason", metavar="TEXT", default="", help="Why, for those who read the job later.")
+@click.option("--wait", is_flag=True, help="Show the progress until the job has ended.")
+@json_option
+@click.pass_obj
+def cancel(client: Client, *, job_id: str, reason: str, wait: bool, as_json: bool) -> None:
+    """Stop JOB: nothing of it is committed any more, and what it has committed stays."""
+    response: Message = client.cancel(job_id, reason=reason)
+    if wait:
+        if not as_json:
+            follow_on_screen(client.job(job_id))
+        response = client.job(job_id).wait()
+    _print(response, as_json=as_json)
+
+
 @main.command(epilog=EXIT_CODES_HELP, short_help="Tell what an agent saw, said and did on a day.")
 @click.argument("job_id", metavar="JOB")
 @click.option("--model", metavar="M", required=True, help="The model.")

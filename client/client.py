@@ -6,6 +6,7 @@ from typing import Self, TypeVar, Unpack
 
 import grpc
 
+from aitrader.v1.control_pb2 import CancelJobRequest, CancelJobResponse
 from aitrader.v1.job_pb2 import Job as JobSummary
 from aitrader.v1.job_pb2 import ProgressEvent, ReasoningStep
 from aitrader.v1.portfolio_pb2 import DayResult, LeaderboardEntry, TimeseriesPoint
@@ -164,6 +165,10 @@ class Client:
             )
         ):
             yield from page.steps
+
+    def cancel(self, job_id: str, *, reason: str = "") -> CancelJobResponse:
+        """Stop a job; nothing of it is committed from the answer on, and it ends within the service's grace period."""
+        return self._call(self._stub.CancelJob, CancelJobRequest(job_id=job_id, reason=reason))
 
     def audit(self, job_id: str) -> AuditJobResponse:
         """Check that nothing the agents of a job were shown was later than their decisions."""

@@ -9,6 +9,7 @@
 | ABORTED | JOB_CONFLICT | JobConflict |
 | ALREADY_EXISTS | REQUEST_ID_REUSED | RequestIdReused |
 | FAILED_PRECONDITION | CONFIG_CHANGED | ConfigChanged |
+| FAILED_PRECONDITION | JOB_STATE | JobStateError |
 | OUT_OF_RANGE | SEQUENCE_OUT_OF_RANGE | SequenceOutOfRange |
 | RESOURCE_EXHAUSTED | | ResourceExhausted |
 | UNAVAILABLE | DRAINING | Draining |
@@ -37,6 +38,7 @@ from .errors import (
     InvalidArgument,
     JobConflict,
     JobNotFound,
+    JobStateError,
     NoData,
     NotFound,
     RequestIdReused,
@@ -57,6 +59,7 @@ BY_REASON: Mapping[str, type[AiTraderError]] = MappingProxyType(
         "JOB_CONFLICT": JobConflict,
         "REQUEST_ID_REUSED": RequestIdReused,
         "CONFIG_CHANGED": ConfigChanged,
+        "JOB_STATE": JobStateError,
         "DRAINING": Draining,
         "STORAGE_BUSY": StorageBusy,
         "INTERNAL": InternalError,

@@ -106,6 +106,18 @@ class ConfigChanged(AiTraderError):  # noqa: N818
         return self.metadata.get("changed", "")
 
 
+class JobStateError(AiTraderError):
+    """The job is in a state that forbids the request; `status` is that state."""
+
+    @property
+    def job_id(self) -> str:
+        return self.metadata.get("job_id", "")
+
+    @property
+    def status(self) -> str:
+        return self.metadata.get("status", "")
+
+
 class SequenceOutOfRange(AiTraderError):  # noqa: N818
     """The stream position is later than the last event of the job, or no longer stored."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Unpack
 
+from aitrader.v1.control_pb2 import CancelJobResponse
 from aitrader.v1.job_pb2 import ProgressEvent
 from aitrader.v1.portfolio_pb2 import DayResult
 from aitrader.v1.simulation_pb2 import GetStatusResponse, TriggerResponse
@@ -52,6 +53,10 @@ class Job:
         if self.up_to_date:
             return iter(())
         return self._client.results(job_id=self.id, **query)
+
+    def cancel(self, *, reason: str = "") -> CancelJobResponse:
+        """Stop the job; nothing of it is committed from the answer on. Raises JobStateError when it has ended."""
+        return self._client.cancel(self.id, reason=reason)
 
     def wait(self, timeout: float | None = None) -> GetStatusResponse:
         """Wait for the end and fetch the final state. Raises DeadlineExceeded after `timeout` seconds."""

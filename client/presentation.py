@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import click
 from google.protobuf.message import Message
 
+from aitrader.v1.control_pb2 import CancelJobResponse
 from aitrader.v1.simulation_pb2 import (
     AuditJobResponse,
     GetLeaderboardResponse,
@@ -19,7 +20,7 @@ from aitrader.v1.simulation_pb2 import (
 from .audit_report import audit_lines
 from .chart import value_chart
 from .console import open_console
-from .sentences import day_lines, status_lines, trigger_lines
+from .sentences import cancel_lines, day_lines, status_lines, trigger_lines
 from .tables import jobs_table, leaderboard_table, models_table, results_table, timeseries_table
 from .tally import Tally
 from .text import plain
@@ -31,6 +32,8 @@ def present(response: Message) -> None:
     match response:
         case TriggerResponse():
             _print_lines(trigger_lines(response))
+        case CancelJobResponse():
+            _print_lines(cancel_lines(response))
         case GetStatusResponse():
             _present_status(response)
         case GetResultsResponse():

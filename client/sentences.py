@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from aitrader.v1 import job_pb2
+from aitrader.v1.control_pb2 import CancelJobResponse
 from aitrader.v1.portfolio_pb2 import DayResult, Position
 from aitrader.v1.simulation_pb2 import GetStatusResponse, TriggerResponse
 
@@ -23,6 +24,13 @@ def trigger_lines(response: TriggerResponse) -> list[str]:
             f"{date_span(list(response.date_range))}, {_count(response.total_model_days, 'model-day')}"
         )
     return [*lines, *warning_lines(response.warnings)]
+
+
+def cancel_lines(response: CancelJobResponse) -> list[str]:
+    """Tell what became of a cancel."""
+    if response.status == job_pb2.JOB_STATUS_CANCELLED:
+        return [f"job {response.job_id}: cancelled"]
+    return [f"job {response.job_id}: {status_word(response.status)}, and is being cancelled"]
 
 
 def warning_lines(warnings: Iterable[str]) -> list[str]:

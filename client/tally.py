@@ -16,8 +16,10 @@ _ENDINGS = frozenset(
         job_pb2.EVENT_TYPE_MODEL_DAY_COMPLETED,
         job_pb2.EVENT_TYPE_MODEL_DAY_FAILED,
         job_pb2.EVENT_TYPE_MODEL_DAY_SKIPPED,
+        job_pb2.EVENT_TYPE_MODEL_DAY_CANCELLED,
     }
 )
+_OTHER_ENDINGS = frozenset({job_pb2.EVENT_TYPE_MODEL_DAY_SKIPPED, job_pb2.EVENT_TYPE_MODEL_DAY_CANCELLED})
 _BEGINNINGS = frozenset({job_pb2.EVENT_TYPE_JOB_STARTED, job_pb2.EVENT_TYPE_JOB_RESUMED})
 
 
@@ -102,5 +104,5 @@ class Tally:
             return
         model.completed += event.type == job_pb2.EVENT_TYPE_MODEL_DAY_COMPLETED
         model.failed += event.type == job_pb2.EVENT_TYPE_MODEL_DAY_FAILED
-        model.other += event.type == job_pb2.EVENT_TYPE_MODEL_DAY_SKIPPED
+        model.other += event.type in _OTHER_ENDINGS
         model.date = "" if event.type in _ENDINGS else event.date

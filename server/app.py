@@ -18,10 +18,10 @@ from server.agents.llm.factory import SessionSetup
 from server.agents.registry import Create, TraderFactory
 from server.jobs.credentials import CredentialStore
 from server.jobs.journal import Journal
+from server.jobs.model_day_runner import RunnerParts
 from server.jobs.progress import ProgressLogs
 from server.jobs.recordings import RecordedSessions
 from server.jobs.retention import Retention
-from server.jobs.runner import RunnerParts
 from server.jobs.service import JobService
 from server.market.snapshots import Snapshots
 from server.pool.local import WORKER, default_size
@@ -91,6 +91,7 @@ class App:
             clock=lambda: datetime.now(UTC),
             credentials=credentials,
             recordings=RecordedSessions(self._db),
+            cancel_grace=settings.cancel_grace,
         )
         self._retention = Retention(self.parts.journal, self.parts.clock, settings.event_retention_days)
         self._jobs = JobService(

@@ -58,6 +58,9 @@ class Settings(BaseModel):
     shutdown_grace: float = Field(
         10.0, ge=0, le=3600, description="seconds that running model-days get to finish when the server stops"
     )
+    cancel_grace: float = Field(
+        5.0, ge=0, le=3600, description="seconds that running model-days get to end when their job is given up"
+    )
     llm_parallel_requests: int = Field(
         0, ge=0, description="requests to one model provider at a time; 0 means no limit"
     )

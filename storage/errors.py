@@ -7,6 +7,8 @@ StorageError
 ├── JobNotFoundError
 ├── JobConflictError          another job holds a portfolio, or the job limit is reached
 ├── RequestIdReusedError      the request id stands for another request
+├── JobStateError             the job is in a state that forbids the step
+├── JobCancelledError         the job's cancel was accepted, so nothing of it may start or be committed
 ├── ModelDayStateError        the model-day is not in the state that the step starts from
 └── StaleAttemptError         the attempt is not the current one, so its outcome must not be committed
 """
@@ -61,6 +63,22 @@ class RequestIdReusedError(StorageError):
         super().__init__(f"request_id '{request_id}' was used with another content by job '{job_id}'")
         self.request_id = request_id
         self.job_id = job_id
+
+
+class JobStateError(StorageError):
+    """The job is in a state that forbids the step."""
+
+    def __init__(self, job_id: str, status: str, wanted: str) -> None:
+        super().__init__(f"job '{job_id}' is {status} and cannot be {wanted}")
+        self.job_id = job_id
+        self.status = status
+
+
+class JobCancelledError(StorageError):
+    """The job's cancel was accepted."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job '{job_id}' was cancelled")
 
 
 class ModelDayStateError(StorageError):

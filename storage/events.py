@@ -37,6 +37,8 @@ class EventType(StrEnum):
     MODEL_DAY_FAILED = "model_day_failed"
     MODEL_DAY_RETRIED = "model_day_retried"
     MODEL_DAY_SKIPPED = "model_day_skipped"
+    JOB_CANCELLING = "job_cancelling"
+    MODEL_DAY_CANCELLED = "model_day_cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,16 @@ from typing import Any, TypeAlias
 
 from peewee import SqliteDatabase
 
-from storage import events, portfolios
+from storage import attempts, events, portfolios
+from storage.attempts import AttemptOutcome
 from storage.database import insert_many, timestamp
-from storage.errors import JobConflictError, JobNotFoundError, RequestIdReusedError
+from storage.errors import (
+    JobCancelledError,
+    JobConflictError,
+    JobNotFoundError,
+    JobStateError,
+    RequestIdReusedError,
+)
 from storage.events import EventRow, EventType
 from storage.models import Job, PortfolioRecord
 from storage.portfolios import NewPortfolio, PortfolioRow
@@ -212,8 +219,18 @@ def accept_job(db: SqliteDatabase, request: JobRequest, plan: Planner, now: date
 
 
 def start_job(db: SqliteDatabase, job_id: str, now: datetime) -> EventRow:
-    """Mark a job running; say that it was resumed when it had run before."""
-    resumed = find_job(db, job_id).started_at is not None
+    """Mark a job running; say that it was resumed when it had run before.
+
+    Raises:
+        JobStateError: it has ended.
+        JobCancelledError: its cancel was accepted.
+    """
+    job = find_job(db, job_id)
+    if job.status.final:
+        raise JobStateError(job_id, job.status, "started")
+    if _is_cancelled(db, job_id):
+        raise JobCancelledError(job_id)
+    resumed = job.started_at is not None
     Job.update(status=JobStatus.RUNNING).where(Job.job_id == job_id).execute(db)
     if not resumed:
         Job.update(started_at=timestamp(now)).where(Job.job_id == job_id).execute(db)
@@ -223,12 +240,21 @@ def start_job(db: SqliteDatabase, job_id: str, now: datetime) -> EventRow:
 def end_job(db: SqliteDatabase, job_id: str, now: datetime, error: str | None = None) -> EventRow:
     """End a job: roll its status up from its model-days, release its portfolios, append the final event.
 
-    `error` says that the job as a whole could not go on; what it had not run is skipped with that reason.
+    `error` says that the job as a whole could not go on; what it had not run is skipped with that reason. What a job
+    had not run whose cancel was accepted is cancelled, and so is the job.
+
+    Raises:
+        JobStateError: it has ended before.
     """
-    if error is not None:
-        _skip_rest(db, job_id, error, now)
-    status = _rolled_up(status_counts(db, [job_id])[job_id], error)
-    started = find_job(db, job_id).started_at
+    job, cancelled = find_job(db, job_id), _is_cancelled(db, job_id)
+    if job.status.final:
+        raise JobStateError(job_id, job.status, "ended")
+    if cancelled:
+        _end_rest(db, job_id, "cancelled", None, now)
+    elif error is not None:
+        _end_rest(db, job_id, "skipped", error, now)
+    status = JobStatus.CANCELLED if cancelled else _rolled_up(status_counts(db, [job_id])[job_id], error)
+    started = job.started_at
     seconds = (now - datetime.fromisoformat(started)).total_seconds() if started else None
     Job.update(status=status, completed_at=timestamp(now), total_duration_seconds=seconds, error=error).where(
         Job.job_id == job_id
@@ -285,21 +311,26 @@ def _store(db: SqliteDatabase, request: JobRequest, new: NewJob, now: datetime) 
     return events.append(db, request.job_id, EventType.JOB_ACCEPTED, now)
 
 
-def _skip_rest(db: SqliteDatabase, job_id: str, reason: str, now: datetime) -> None:
+def _is_cancelled(db: SqliteDatabase, job_id: str) -> bool:
+    sql = "SELECT cancel_requested_at IS NOT NULL FROM jobs WHERE job_id = ?"
+    return bool(db.execute_sql(sql, (job_id,)).fetchone()[0])
+
+
+def _end_rest(db: SqliteDatabase, job_id: str, status: str, reason: str | None, now: datetime) -> None:
+    """Give what was not run its last status; attempts under way are given up with it."""
+    outcome = AttemptOutcome.CANCELLED if status == "cancelled" else AttemptOutcome.LOST
+    attempts.end_running(db, job_id, outcome, now)
     db.execute_sql(
-        "UPDATE job_details SET status = 'skipped', error = ?, completed_at = ?"
+        "UPDATE job_details SET status = ?, error = ?, error_kind = NULL, completed_at = ?"
         " WHERE job_id = ? AND status IN ('pending', 'running')",
-        (reason, timestamp(now), job_id),
+        (status, reason, timestamp(now), job_id),
     )
 
 
 def _rolled_up(counts: Mapping[str, int], error: str | None) -> JobStatus:
-    failed = counts.get("failed", 0)
-    if error is not None:
-        return JobStatus.PARTIAL if counts.get("completed") else JobStatus.FAILED
-    if not failed:
+    if not counts.get("failed") and error is None:
         return JobStatus.COMPLETED
-    return JobStatus.FAILED if failed == sum(counts.values()) else JobStatus.PARTIAL
+    return JobStatus.PARTIAL if counts.get("completed") else JobStatus.FAILED
 
 
 def _row(values: tuple[Any, ...]) -> JobRow:

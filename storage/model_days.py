@@ -1,26 +1,16 @@
-"""Model-days: their attempts and the one transaction that commits an outcome.
+"""Model-days: how each stands, read by job; what runs them is in `attempts.py`."""
 
-Only the current attempt of a running model-day can be committed, only on top of the portfolio's last trading day, and
-everything of a day is stored or nothing: trading day, positions, holdings, rejections, session, status and event.
-"""
-
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
-from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from peewee import SqliteDatabase
 
 from storage import events
-from storage.database import insert_many, timestamp
-from storage.errors import ModelDayStateError, StaleAttemptError
+from storage.database import timestamp
+from storage.errors import ModelDayStateError
 from storage.events import EventRow, EventType
-from storage.money import to_real
-from storage.session_record import SessionOutcome, SessionRows, store_session
 
 
 class ModelDayStatus(StrEnum):
@@ -48,129 +38,23 @@ class ModelDayRow(NamedTuple):
     completed_at: str | None
     duration_seconds: float | None
     error: str | None
+    error_kind: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One try at a model-day."""
-
-    job_id: str
-    experiment: str
-    model: str
-    date: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PositionRecord:
-    """State of a portfolio after one action of a day, to be stored."""
-
-    action_id: int
-    action_type: str
-    symbol: str | None
-    amount: int | None
-    price: Decimal | None
-    cash: Decimal
-    portfolio_value: Decimal
-    daily_profit: Decimal
-    daily_return_pct: Decimal
-    cumulative_profit: Decimal
-    cumulative_return_pct: Decimal
-    holdings: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RejectedOrder:
-    """An order that was refused, to be stored."""
-
-    after_action_id: int
-    action_type: str
-    symbol: str
-    amount: str
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayRecord:
-    """Everything a completed model-day leaves, to be stored; money in dollars, returns in percent.
-
-    `session` is that of the agent, where one traded.
-    """
-
-    cash: Decimal
-    portfolio_value: Decimal
-    daily_profit: Decimal
-    daily_return_pct: Decimal
-    cumulative_profit: Decimal
-    cumulative_return_pct: Decimal
-    positions: tuple[PositionRecord, ...]
-    rejections: tuple[RejectedOrder, ...]
-    session: SessionRows | None = None
-
-
-_COLUMNS = "date, model, status, attempt, started_at, completed_at, duration_seconds, error"
+_COLUMNS = "date, model, status, attempt, started_at, completed_at, duration_seconds, error, error_kind"
 _PAGE = f"""
     SELECT {_COLUMNS} FROM job_details WHERE job_id = ? AND (date, model) > (?, ?) ORDER BY date, model LIMIT ?
 """
 _UNFINISHED = f"""
     SELECT {_COLUMNS} FROM job_details WHERE job_id = ? AND status IN ('pending', 'running') ORDER BY date, id
 """
-_START = """
-    UPDATE job_details SET status = 'running', attempt = ?, started_at = ?, error = NULL
-    WHERE job_id = ? AND date = ? AND model = ? AND status IN ('pending', 'running') AND attempt = ?
+_FIRST_FAILED = """
+    SELECT model, MIN(date) FROM job_details WHERE job_id = ? AND status = 'failed' GROUP BY model
 """
 _SKIP = """
-    UPDATE job_details SET status = 'skipped', completed_at = ?, error = ?
+    UPDATE job_details SET status = 'skipped', completed_at = ?, error = ?, error_kind = NULL
     WHERE job_id = ? AND date = ? AND model = ? AND status = 'pending'
 """
-_END = """
-    UPDATE job_details SET status = ?, completed_at = ?, duration_seconds = ?, error = ?
-    WHERE job_id = ? AND date = ? AND model = ? AND status = 'running' AND attempt = ?
-"""
-_PORTFOLIO = """
-    SELECT id, trading_days FROM portfolios
-    WHERE experiment = ? AND model = ? AND claimed_by = ? AND (last_day IS NULL OR last_day < ?)
-"""
-#: one statement for all positions of a day, whose rows SQLite makes without Python's lock
-_INSERT_HOLDINGS = """
-    INSERT INTO holdings (position_id, symbol, quantity)
-    SELECT CAST(position.key AS INTEGER), holding.key, holding.value
-    FROM json_each(?) AS position, json_each(position.value) AS holding
-"""
-_EXTEND = "UPDATE portfolios SET last_day = ?, last_value = ?, trading_days = ? WHERE id = ?"
-_POSITIONS = (
-    "id",
-    "job_id",
-    "date",
-    "model",
-    "action_id",
-    "action_type",
-    "symbol",
-    "amount",
-    "price",
-    "cash",
-    "portfolio_value",
-    "daily_profit",
-    "daily_return_pct",
-    "cumulative_profit",
-    "cumulative_return_pct",
-    "created_at",
-)
-_REJECTIONS = ("job_id", "date", "model", "after_action_id", "action_type", "symbol", "amount", "reason", "message")
-_TRADING_DAYS = (
-    "portfolio_id",
-    "date",
-    "job_id",
-    "position_id",
-    "day_number",
-    "cash",
-    "portfolio_value",
-    "daily_profit",
-    "daily_return_pct",
-    "cumulative_profit",
-    "cumulative_return_pct",
-)
 
 
 def model_days(db: SqliteDatabase, job_id: str, *, after: tuple[str, str] = ("", ""), limit: int) -> list[ModelDayRow]:
@@ -197,10 +81,9 @@ def unfinished(db: SqliteDatabase, job_id: str) -> list[ModelDayRow]:
     return [ModelDayRow._make(values) for values in db.execute_sql(_UNFINISHED, (job_id,))]
 
 
-def reset_running(db: SqliteDatabase, job_id: str) -> int:
-    """Put model-days whose attempt ended with the process back to pending; return how many there were."""
-    sql = "UPDATE job_details SET status = 'pending' WHERE job_id = ? AND status = 'running'"
-    return int(db.execute_sql(sql, (job_id,)).rowcount)
+def first_failed(db: SqliteDatabase, job_id: str) -> dict[str, str]:
+    """Return the first date on which each model of a job failed, by model."""
+    return dict(db.execute_sql(_FIRST_FAILED, (job_id,)))
 
 
 def skip(db: SqliteDatabase, job_id: str, date: str, model: str, reason: str, now: datetime) -> EventRow:
@@ -222,137 +105,3 @@ def skipped(db: SqliteDatabase, job_id: str, prefix: str) -> tuple[int, str]:
     """
     count, reason, _ = db.execute_sql(sql, (job_id, len(prefix), prefix)).fetchone()
     return int(count), reason or ""
-
-
-def start_attempt(db: SqliteDatabase, attempt: Attempt, now: datetime) -> EventRow:
-    """Mark an attempt as the current one.
-
-    Raises:
-        StaleAttemptError: it does not follow the last one, or the model-day has ended.
-    """
-    key = (attempt.job_id, attempt.date, attempt.model)
-    row = (attempt.number, timestamp(now), *key, attempt.number - 1)
-    if db.execute_sql(_START, row).rowcount != 1:
-        raise StaleAttemptError(*key, attempt.number)
-    return _event(db, attempt, EventType.MODEL_DAY_STARTED, now)
-
-
-def commit_attempt(db: SqliteDatabase, attempt: Attempt, day: DayRecord, seconds: float, now: datetime) -> EventRow:
-    """Store a completed model-day.
-
-    Raises:
-        StaleAttemptError: the attempt is not the current one, or the portfolio has this or a later day already.
-    """
-    _end(db, attempt, ModelDayStatus.COMPLETED, seconds, None, now)
-    portfolio = (attempt.experiment, attempt.model, attempt.job_id, attempt.date)
-    found = db.execute_sql(_PORTFOLIO, portfolio).fetchone()
-    if found is None:
-        raise StaleAttemptError(attempt.job_id, attempt.date, attempt.model, attempt.number)
-    portfolio_id, trading_days = found
-    position_id = _insert_positions(db, attempt, day, timestamp(now))
-    _insert_rejections(db, attempt, day)
-    _insert_session(db, attempt, SessionOutcome.SUCCEEDED, day.session)
-    closing = (portfolio_id, attempt.date, attempt.job_id, position_id, trading_days + 1, *_closing(day))
-    insert_many(db, "trading_days", _TRADING_DAYS, [closing])
-    value = to_real(day.portfolio_value)
-    db.execute_sql(_EXTEND, (attempt.date, value, trading_days + 1, portfolio_id))
-    fills = len(day.positions) - 1
-    completed = EventType.MODEL_DAY_COMPLETED
-    return _event(db, attempt, completed, now, duration_seconds=seconds, portfolio_value=value, fills=fills)
-
-
-def fail_attempt(
-    db: SqliteDatabase,
-    attempt: Attempt,
-    error: str,
-    seconds: float,
-    now: datetime,
-    session: SessionRows | None = None,
-) -> EventRow:
-    """End a model-day as failed: nothing of the attempt is stored but its error and the session, which cost money.
-
-    Raises:
-        StaleAttemptError: the attempt is not the current one.
-    """
-    _end(db, attempt, ModelDayStatus.FAILED, seconds, error, now)
-    _insert_session(db, attempt, SessionOutcome.FAILED, session)
-    return _event(db, attempt, EventType.MODEL_DAY_FAILED, now, duration_seconds=seconds, error=error)
-
-
-def retry_attempt(
-    db: SqliteDatabase,
-    attempt: Attempt,
-    error: str,
-    seconds: float,
-    now: datetime,
-    session: SessionRows | None = None,
-) -> EventRow:
-    """Put a model-day whose attempt failed back to pending; of the attempt its session is stored.
-
-    Raises:
-        StaleAttemptError: the attempt is not the current one.
-    """
-    _end(db, attempt, ModelDayStatus.PENDING, seconds, error, now)
-    _insert_session(db, attempt, SessionOutcome.FAILED, session)
-    return _event(db, attempt, EventType.MODEL_DAY_RETRIED, now, duration_seconds=seconds, error=error)
-
-
-def _end(
-    db: SqliteDatabase, attempt: Attempt, status: ModelDayStatus, seconds: float, error: str | None, now: datetime
-) -> None:
-    key = (attempt.job_id, attempt.date, attempt.model)
-    ended = None if status is ModelDayStatus.PENDING else timestamp(now)
-    if db.execute_sql(_END, (status, ended, seconds, error, *key, attempt.number)).rowcount != 1:
-        raise StaleAttemptError(*key, attempt.number)
-
-
-def _event(db: SqliteDatabase, attempt: Attempt, event_type: EventType, now: datetime, **facts: Any) -> EventRow:  # noqa: ANN401 (passed on)
-    return events.append(
-        db, attempt.job_id, event_type, now, date=attempt.date, model=attempt.model, attempt=attempt.number, **facts
-    )
-
-
-def _insert_positions(db: SqliteDatabase, attempt: Attempt, day: DayRecord, created_at: str) -> int:
-    """Insert the position rows with their holdings and return the id of the last."""
-    first = 1 + (db.execute_sql("SELECT MAX(id) FROM positions").fetchone()[0] or 0)
-    key = (attempt.job_id, attempt.date, attempt.model)
-    numbered = list(zip(count(first), day.positions, strict=False))
-    rows = ((position_id, *key, *_position(position), created_at) for position_id, position in numbered)
-    insert_many(db, "positions", _POSITIONS, rows)
-    holdings = {position_id: dict(position.holdings) for position_id, position in numbered if position.holdings}
-    db.execute_sql(_INSERT_HOLDINGS, (json.dumps(holdings),))
-    return first + len(day.positions) - 1
-
-
-def _insert_rejections(db: SqliteDatabase, attempt: Attempt, day: DayRecord) -> None:
-    key = (attempt.job_id, attempt.date, attempt.model)
-    rows = (
-        (*key, order.after_action_id, order.action_type, order.symbol, order.amount, order.reason, order.message)
-        for order in day.rejections
-    )
-    insert_many(db, "rejections", _REJECTIONS, rows)
-
-
-def _insert_session(db: SqliteDatabase, attempt: Attempt, outcome: SessionOutcome, session: SessionRows | None) -> None:
-    if session is not None:
-        store_session(db, (attempt.job_id, attempt.date, attempt.model, attempt.number), outcome, session)
-
-
-def _position(position: PositionRecord) -> Iterator[object]:
-    yield position.action_id
-    yield position.action_type
-    yield position.symbol
-    yield position.amount
-    yield None if position.price is None else to_real(position.price)
-    yield from _closing(position)
-
-
-def _closing(state: PositionRecord | DayRecord) -> tuple[float, ...]:
-    return (
-        to_real(state.cash),
-        to_real(state.portfolio_value),
-        to_real(state.daily_profit),
-        float(state.daily_return_pct),
-        to_real(state.cumulative_profit),
-        float(state.cumulative_return_pct),
-    )

@@ -44,6 +44,8 @@ class Job(Model):
     completed_model_days = IntegerField(default=0)
     failed_model_days = IntegerField(default=0)
     last_sequence = IntegerField(default=0)
+    cancel_requested_at = TextField(null=True)
+    cancel_reason = TextField(null=True)
 
     class Meta:
         table_name = "jobs"
@@ -62,10 +64,30 @@ class JobDetail(Model):
     duration_seconds = FloatField(null=True)
     error = TextField(null=True)
     attempt = IntegerField(default=0)
+    error_kind = TextField(null=True)
 
     class Meta:
         table_name = "job_details"
         indexes = ((("job", "date", "model"), True), (("job", "status"), False))
+
+
+class AttemptRecord(Model):
+    """A try at a model-day that has ended."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    date = TextField()
+    model = TextField()
+    number = IntegerField()
+    started_at = TextField(null=True)
+    ended_at = TextField(null=True)
+    outcome = TextField()
+    error_kind = TextField(null=True)
+    message = TextField(null=True)
+
+    class Meta:
+        table_name = "attempts"
+        primary_key = CompositeKey("job", "date", "model", "number")
+        without_rowid = True
 
 
 class Position(Model):
@@ -350,6 +372,7 @@ class PriceBar(Model):
 TABLES: tuple[type[Model], ...] = (
     Job,
     JobDetail,
+    AttemptRecord,
     Position,
     Holding,
     RejectionRecord,

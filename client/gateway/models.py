@@ -12,6 +12,19 @@ JOB_ID = "1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d"
 
 JobState = Literal["pending", "running", "completed", "partial", "failed", "cancelled"]
 Action = Literal["buy", "sell", "no_trade"]
+FailureKind = Literal[
+    "trader_error",
+    "ledger_error",
+    "market_data",
+    "worker_died",
+    "storage_error",
+    "provider_error",
+    "rate_limited",
+    "timeout",
+    "budget",
+    "cancelled",
+    "not_recorded",
+]
 JobId = Annotated[str, Field(examples=[JOB_ID])]
 Date = Annotated[str, Field(examples=["2025-10-02"])]
 Time = Annotated[str, Field(examples=["2025-10-02T06:00:01.250Z"])]
@@ -51,6 +64,15 @@ class DayKey(Answer):
     model: Signature
 
 
+class Attempt(Answer):
+    number: int
+    outcome: Literal["succeeded", "failed", "cancelled", "lost"]
+    started_at: Time | None
+    ended_at: Time | None
+    error_kind: FailureKind | None
+    message: str | None
+
+
 class ModelDay(Answer):
     date: Date
     model: Signature
@@ -60,6 +82,8 @@ class ModelDay(Answer):
     error: str | None
     started_at: Time | None
     completed_at: Time | None
+    error_kind: FailureKind | None
+    attempts: Annotated[list[Attempt], Field(description="Those that have ended, where there were several.")]
 
 
 class Progress(Answer):
@@ -120,6 +144,15 @@ class JobStatus(Job):
 class Jobs(Answer):
     jobs: list[Job]
     next_page_token: PageToken
+
+
+class Cancelled(Answer):
+    """A job that is being stopped, or was."""
+
+    job_id: JobId
+    status: JobState
+    cancel_requested_at: Time
+    reason: str | None
 
 
 class Accepted(Answer):

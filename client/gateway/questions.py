@@ -101,5 +101,11 @@ class TriggerBody(Question):
     experiment: Experiment | None = Field(None, description="Experiment whose portfolios are extended.")
 
 
+class CancelBody(Question):
+    """Why a job is stopped."""
+
+    reason: Annotated[str, Field(max_length=500)] | None = Field(None, description="For those who read the job later.")
+
+
 class ProgressQuestion(Question):
     after_sequence: Number = Field(0, description="Send events with a greater sequence.")

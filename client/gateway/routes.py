@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from aitrader.v1 import control_pb2
 from aitrader.v1 import simulation_pb2 as pb
 
 from . import model_sessions, models
 from .asking import answer
 from .questions import (
+    CancelBody,
     JobId,
     JobsQuestion,
     LeaderboardQuestion,
@@ -31,6 +33,15 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": models.Refusal, "de
 async def get_status(request: Request, job_id: JobId, page: Annotated[Page, Query()]) -> Response:
     """Tell the state of a job, its counts and its model-days."""
     return await answer(request, pb.GetStatusRequest(job_id=job_id, **page.fields()))
+
+
+@router.post(
+    "/simulate/{job_id}/cancel", operation_id="CancelJob", response_model=models.Cancelled, responses=NOT_FOUND
+)
+async def cancel(request: Request, job_id: JobId, body: CancelBody | None = None) -> Response:
+    """Stop a job: nothing of it is committed any more, and what was committed stays."""
+    fields = {} if body is None else body.fields()
+    return await answer(request, control_pb2.CancelJobRequest(job_id=job_id, **fields))
 
 
 @router.get("/simulate/jobs", operation_id="ListJobs", response_model=models.Jobs)

@@ -61,6 +61,11 @@ class FailureKind(StrEnum):
     TIMEOUT = "timeout"
     BUDGET = "budget"
     NOT_RECORDED = "not_recorded"
+    CANCELLED = "cancelled"
+
+
+#: what a session says that ended because it was told to
+STOPPED = "the session was told to stop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -169,6 +169,8 @@ class AgentConfig(_Section):
     """The cash a portfolio begins with; limits of an agent's session, its prompt and who sums it up.
 
     Times are seconds. `max_tokens` and `max_usd` bound one model-day. `prompt` is a path in the configs folder.
+    `max_retries` and `base_delay` are those of requests to a model within a session, and of attempts at a model-day;
+    `model_day_timeout` bounds an attempt of any model, `job_timeout` the job.
     """
 
     max_steps: Annotated[int, Field(ge=1, le=10_000)] = 30
@@ -177,6 +179,8 @@ class AgentConfig(_Section):
     initial_cash: InitialCash = Decimal(10_000)
     request_timeout: Seconds = 60.0
     session_timeout: Seconds = 300.0
+    model_day_timeout: Annotated[float, BeforeValidator(_number), Field(gt=0, le=86_400)] = 300.0
+    job_timeout: Annotated[float, BeforeValidator(_number), Field(gt=0, le=31_536_000)] | None = None
     max_tokens: TokenCount | None = None
     max_usd: Dollars | None = None
     prompt: str = DEFAULT_PROMPT
@@ -224,6 +228,7 @@ class SimulationConfig(_Section):
     llm: LlmConfig = LlmConfig()
     experiment: Annotated[str, AfterValidator(experiment_name)] = "default"
     universe: Annotated[list[Symbol], Field(min_length=1, max_length=10_000)] | None = None
+    on_failure: Literal["continue", "freeze"] = "continue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

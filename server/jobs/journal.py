@@ -30,21 +30,25 @@ class Journal:
         """
         return await asyncio.wrap_future(self._writer.submit(operation))
 
-    async def record(self, operation: Operation[EventRow]) -> EventRow:
-        """Run a write operation that returns an event, and publish it, however long the database is busy."""
-        return await asyncio.wrap_future(self.post(operation))
+    async def record(self, operation: Operation[EventRow | None], *, patient: bool = True) -> None:
+        """Run a write operation that returns an event, if any, and publish it, however long the database is busy.
 
-    def post(self, operation: Operation[EventRow]) -> "Future[EventRow]":
-        """Queue a write operation that returns an event; as `record`."""
+        Raises:
+            StorageBusyError: another process holds the database, and the write is not patient.
+        """
+        await asyncio.wrap_future(self.post(operation, patient=patient))
+
+    def post(self, operation: Operation[EventRow | None], *, patient: bool = True) -> "Future[EventRow | None]":
+        """Queue a write operation that returns an event, if any; as `record`."""
         loop = asyncio.get_running_loop()
-        future = self._writer.submit(operation, patient=True)
+        future = self._writer.submit(operation, patient=patient)
         # the writer settles futures in the order of their events, and the loop keeps that order
         future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._publish, done))
         return future
 
-    def _publish(self, done: "Future[EventRow]") -> None:
+    def _publish(self, done: "Future[EventRow | None]") -> None:
         error = done.exception()
-        if error is None:
-            self._logs.publish(done.result())
-        else:
+        if error is not None:
             logger.debug("write_failed", error=str(error))
+        elif (event := done.result()) is not None:
+            self._logs.publish(event)

@@ -8,7 +8,7 @@ from server.engine.portfolio import Portfolio, Position
 from server.engine.session_record import Dropped, Observation, SessionRecord, Step, TokenUsage
 from server.engine.text import storable
 from server.jobs.recordings import recording_rows
-from storage.model_days import DayRecord, PositionRecord, RejectedOrder
+from storage.day_record import DayRecord, PositionRecord, RejectedOrder
 from storage.session_record import (
     DroppedRecord,
     ObservationRecord,

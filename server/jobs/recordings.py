@@ -4,7 +4,7 @@ from peewee import SqliteDatabase
 
 from server.engine.recording import RecordedExchange, SessionRecording
 from server.engine.text import storable
-from storage.model_days import Attempt
+from storage.attempts import Attempt
 from storage.recordings import ExchangeRow, RecordingRows, find_recordings
 
 

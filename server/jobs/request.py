@@ -25,7 +25,7 @@ from server.jobs.config import (
 from server.jobs.credentials import CredentialStore
 from server.jobs.errors import InvalidRequestError, Violation
 from server.jobs.planner import DateRange
-from server.jobs.spec import BudgetSpec, JobSpec, Limits, ModelSpec
+from server.jobs.spec import BudgetSpec, JobSpec, Limits, ModelSpec, OnFailure
 
 #: signatures told when one is not known
 SHOWN = 20
@@ -120,9 +120,9 @@ class _SpecMaker:
         self, configs: Path, config: SimulationConfig, traders: TraderFactory, credentials: CredentialStore
     ) -> None:
         self._configs = configs
+        self._config = config
         self._agent = config.agent_config
         self._mode = LlmMode(config.llm.mode)
-        self._universe = config.universe
         self._budget = _budget(config.budget)
         self._traders = traders
         self._credentials = credentials
@@ -131,10 +131,15 @@ class _SpecMaker:
         violations = [violation for i, entry in entries.items() if (violation := self._wrong(i, entry))]
         if violations:
             raise InvalidRequestError(violations)
+        universe, agent = self._config.universe, self._agent
         return JobSpec(
             models=tuple(self._model(entry) for entry in entries.values()),
-            universe=None if self._universe is None else tuple(sorted(set(self._universe))),
-            max_retries=self._agent.max_retries,
+            universe=None if universe is None else tuple(sorted(set(universe))),
+            max_retries=agent.max_retries,
+            base_delay=agent.base_delay,
+            model_day_timeout=agent.model_day_timeout,
+            job_timeout=agent.job_timeout,
+            on_failure=OnFailure(self._config.on_failure),
             budget=self._budget,
         )
 
@@ -202,7 +207,7 @@ class _SpecMaker:
             max_retries=agent.max_retries,
             base_delay=agent.base_delay,
             request_timeout=agent.request_timeout,
-            session_timeout=agent.session_timeout,
+            session_timeout=min(agent.session_timeout, agent.model_day_timeout),
             max_tokens=agent.max_tokens,
             max_usd=agent.max_usd,
             prices=None if prices is None else TokenPrices(**dict(prices)),

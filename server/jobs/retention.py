@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 
 from server.jobs.journal import Journal
-from server.jobs.runner import Clock
+from server.jobs.model_day_runner import Clock
 from storage.errors import StorageError
 from storage.retention import compact_events
 

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 from peewee import SqliteDatabase
@@ -13,14 +12,16 @@ from peewee import SqliteDatabase
 from server.agents.registry import TraderFactory
 from server.jobs.credentials import CredentialStore
 from server.jobs.errors import DrainingError, InvalidRequestError
+from server.jobs.model_day_runner import RunnerParts
 from server.jobs.planner import Market, Plan, make_plan
 from server.jobs.progress import ProgressLogs
 from server.jobs.request import ResolvedRequest, TriggerCommand, resolve
-from server.jobs.runner import JobRunner, RunnerParts
+from server.jobs.runner import JobRunner
 from server.market.snapshots import Snapshot, Snapshots
 from server.settings import Settings
-from storage import jobs, model_days, portfolios, sessions
-from storage.errors import StorageError
+from storage import attempts, jobs, model_days, portfolios, sessions
+from storage.cancelling import CancelRow, find_cancel, request_cancel
+from storage.errors import JobNotFoundError, JobStateError, StorageError
 from storage.jobs import Acceptance, AcceptedJob, JobRequest, JobRow, NewJob
 from storage.portfolios import NewPortfolio, PortfolioRow
 
@@ -84,6 +85,28 @@ class JobService:
         request = await asyncio.to_thread(resolve, command, self._settings.configs, self._traders, self._credentials)
         snapshot = await asyncio.to_thread(self._snapshots.current)
         return await self._accept(command, request, snapshot)
+
+    async def cancel(self, job_id: str, reason: str) -> CancelRow:
+        """Stop a job: nothing of it is committed from now on, and it ends within the grace period.
+
+        Raises:
+            JobNotFoundError, JobStateError: as they say.
+        """
+        journal, clock = self._parts.journal, self._parts.clock
+        await journal.record(lambda db: request_cancel(db, job_id, reason, clock()), patient=False)
+        running = self._running.get(job_id)
+        if running is not None:
+            running[0].cancel()
+        elif not (await self._cancel_of(job_id)).status.final:
+            with suppress(JobStateError):  # its runner was about to start, and has ended it
+                await journal.record(lambda db: jobs.end_job(db, job_id, clock()))
+        return await self._cancel_of(job_id)
+
+    async def _cancel_of(self, job_id: str) -> CancelRow:
+        cancel = await asyncio.to_thread(find_cancel, self._db, job_id)
+        if cancel is None:
+            raise JobNotFoundError(job_id)
+        return cancel
 
     async def stop(self, grace: float) -> None:
         """Start nothing more, let running model-days finish within `grace` seconds, put the rest back to pending."""
@@ -162,6 +185,7 @@ class JobService:
         return JobRunner(
             job,
             todo=model_days.unfinished(self._db, job.job_id),
+            failed=model_days.first_failed(self._db, job.job_id),
             spent=sessions.spent(self._db, job.job_id),
             states={model: portfolios.portfolio_state(self._db, job.experiment, model) for model in job.models},
             snapshot=snapshot.name,
@@ -169,7 +193,7 @@ class JobService:
         )
 
     async def _reset(self, job_id: str) -> int:
-        return await self._parts.journal.write(partial(model_days.reset_running, job_id=job_id))
+        return await self._parts.journal.write(lambda db: attempts.reset_running(db, job_id, self._parts.clock()))
 
     def _ended(self, job_id: str, done: "asyncio.Task[None]") -> None:
         self._running.pop(job_id, None)

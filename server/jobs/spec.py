@@ -5,10 +5,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from server.engine.llm import LlmMode, LlmSpec, McpServer, TokenPrices
 from server.engine.model_day import Parameter
+from server.jobs.retry import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,13 @@ class ModelSpec:
             if self.llm.mcp_servers:
                 facts["mcp_servers"] = [[each.name, each.tools, each.dated] for each in self.llm.mcp_servers]
         return json.dumps(facts, sort_keys=True)
+
+
+class OnFailure(StrEnum):
+    """What a model does on the dates after one on which it failed."""
+
+    CONTINUE = "continue"
+    FREEZE = "freeze"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +74,29 @@ class BudgetSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """Models and settings of a job; `universe` None means every symbol with prices."""
+    """Models and settings of a job; `universe` None means every symbol with prices.
+
+    Times are seconds: `model_day_timeout` is that of an attempt, `job_timeout` None is no limit.
+    """
 
     models: tuple[ModelSpec, ...]
     universe: tuple[str, ...] | None
     max_retries: int
     budget: BudgetSpec = BudgetSpec()
+    base_delay: float = 1.0
+    model_day_timeout: float = 300.0
+    job_timeout: float | None = None
+    on_failure: OnFailure = OnFailure.CONTINUE
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """How often and when a model-day is tried again."""
+        return RetryPolicy(max_retries=self.max_retries, base_delay=self.base_delay)
+
+    @property
+    def overdue(self) -> str:
+        """What is said of a job whose time is spent."""
+        return f"the job took more than {self.job_timeout or 0:g} seconds"
 
     def to_json(self) -> str:
         """Return the text that `from_json` reads; no key and no endpoint is in it."""
@@ -82,12 +108,9 @@ class JobSpec:
         values: dict[str, Any] = json.loads(text)
         models = tuple(_model(model) for model in values["models"])
         universe = None if values["universe"] is None else tuple(values["universe"])
-        return cls(
-            models=models,
-            universe=universe,
-            max_retries=values["max_retries"],
-            budget=BudgetSpec.from_json(json.dumps(values.get("budget"))),
-        )
+        on_failure = OnFailure(values.get("on_failure", OnFailure.CONTINUE))
+        budget = BudgetSpec.from_json(json.dumps(values.get("budget")))
+        return cls(**{**values, "models": models, "universe": universe, "on_failure": on_failure, "budget": budget})
 
 
 def _model(values: dict[str, Any]) -> ModelSpec:

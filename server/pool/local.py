@@ -13,6 +13,7 @@ import structlog
 
 from server.engine.model_day import FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayTask
 from server.pool.process import STOP_GRACE, PoolProcess
+from server.pool.turns import Turns
 from server.pool.worker import Setup
 
 #: the program of a worker; it gets the number of its socket as an argument
@@ -28,13 +29,14 @@ class LocalPool:
         self.size = size
         self._setup = setup
         self._command = tuple(command)
-        self._idle: asyncio.LifoQueue[PoolProcess | None] = asyncio.LifoQueue()
+        self._turns = Turns(size)
+        self._idle: list[PoolProcess | None] = []
         self._workers: set[PoolProcess] = set()
 
     async def start(self) -> None:
         """Start the worker processes."""
         for _ in range(self.size):
-            self._idle.put_nowait(await self.spawn())
+            self._idle.append(await self.spawn())
 
     async def stop(self) -> None:
         """End the worker processes, whatever they are doing."""
@@ -47,13 +49,15 @@ class LocalPool:
         return tuple(worker.pid for worker in self._workers)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator["_Place"]:
-        """Wait for a free worker and hold it."""
-        place = _Place(self, await self._idle.get())
+    async def place(self, job_id: str) -> AsyncIterator["_Place"]:
+        """Wait for a free worker and hold it; the one that was used last is the first to be used again."""
+        await self._turns.take(job_id)
+        place = _Place(self, self._idle.pop())
         try:
             yield place
         finally:
-            self._idle.put_nowait(place.worker)
+            self._idle.append(place.worker)
+            self._turns.give()
 
     async def spawn(self) -> PoolProcess:
         """Start a worker process."""
@@ -69,6 +73,9 @@ class LocalPool:
 
 class _Place:
     """A place in the pool; `worker` is None while it has no process that can be talked to."""
+
+    #: a strategy has nothing to hand over and is over in milliseconds, or hangs
+    winds_up = False
 
     def __init__(self, pool: LocalPool, worker: PoolProcess | None) -> None:
         self._pool = pool
@@ -91,6 +98,9 @@ class _Place:
             raise
         self.worker = worker
         return outcome
+
+    def stop(self) -> None:
+        """Do nothing: a worker that computes reads no messages. It ends, or it is killed with its attempt."""
 
     async def _replacement(self, worker: PoolProcess | None) -> PoolProcess:
         if worker is not None:

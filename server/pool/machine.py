@@ -28,9 +28,9 @@ class MachinePool:
         self.workers = LocalPool(processes, setup, worker)
         self.sessions = SessionPool(sessions, setup, session_worker, onlooker)
 
-    def place(self, *, session: bool) -> AbstractAsyncContextManager[Place]:
+    def place(self, *, job_id: str, session: bool) -> AbstractAsyncContextManager[Place]:
         """Wait for a free place of the kind and hold it."""
-        return self.sessions.place() if session else self.workers.place()
+        return self.sessions.place(job_id) if session else self.workers.place(job_id)
 
     async def start(self) -> None:
         """Start the worker processes; the session process starts with the first session."""

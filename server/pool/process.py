@@ -82,6 +82,10 @@ class PoolProcess:
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 return await self._process.wait()
+        self.kill()
+        return await self._process.wait()
+
+    def kill(self) -> None:
+        """Kill the process, whatever it is doing."""
         with suppress(ProcessLookupError):
             self._process.kill()
-        return await self._process.wait()

@@ -11,7 +11,14 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from server.agents.llm.factory import SessionFactory
-from server.engine.model_day import FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayTask, run_session_day
+from server.engine.model_day import (
+    STOPPED,
+    FailureKind,
+    ModelDayFailure,
+    ModelDayOutcome,
+    ModelDayTask,
+    run_session_day,
+)
 from server.engine.session_record import Step
 from server.pool.wire import pack, receive
 from server.pool.worker import Setup, price_table
@@ -65,7 +72,12 @@ def _tell(writer: asyncio.StreamWriter, number: int, step: Step) -> None:
 
 
 async def _answer(writer: asyncio.StreamWriter, number: int, session: Awaitable[ModelDayOutcome]) -> None:
-    writer.write(pack((number, await session)))
+    """Answer with the outcome of a session; of one that is told to stop, with what it hands over."""
+    try:
+        outcome = await session
+    except asyncio.CancelledError:
+        outcome = ModelDayFailure(kind=FailureKind.CANCELLED, message=STOPPED)
+    writer.write(pack((number, outcome)))
     await writer.drain()
 
 

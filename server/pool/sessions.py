@@ -13,9 +13,10 @@ from itertools import count
 
 import structlog
 
-from server.engine.model_day import FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayTask
+from server.engine.model_day import STOPPED, FailureKind, ModelDayFailure, ModelDayOutcome, ModelDayTask
 from server.engine.session_record import Step
 from server.pool.process import STOP_GRACE, PoolProcess
+from server.pool.turns import Turns
 from server.pool.worker import Setup
 
 #: the program of the session process; it gets the number of its socket as an argument
@@ -48,7 +49,7 @@ class SessionPool:
         onlooker: Onlooker = lambda _task, _step: None,
     ) -> None:
         self._onlooker = onlooker
-        self._places = asyncio.Semaphore(size)
+        self._turns = Turns(size)
         self._setup = setup
         self._command = tuple(command)
         self._starting = asyncio.Lock()
@@ -56,29 +57,13 @@ class SessionPool:
         self._numbers = count(1)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator["SessionPool"]:
+    async def place(self, job_id: str) -> AsyncIterator["_Place"]:
         """Wait until another session may run."""
-        async with self._places:
-            yield self
-
-    async def run(self, task: ModelDayTask, snapshot: str) -> ModelDayOutcome:
-        """Run one session; when the caller is cancelled, so is the session."""
-        running = await self._process()
-        number = next(self._numbers)
-        answer: asyncio.Future[ModelDayOutcome] = asyncio.get_running_loop().create_future()
-        running.answers[number] = answer
-        running.tasks[number] = task
+        await self._turns.take(job_id)
         try:
-            await running.process.send((number, task, snapshot))
-            return await answer
-        except OSError as error:
-            return _died(error)
-        except asyncio.CancelledError:
-            running.process.post((number, None, ""))
-            raise
+            yield _Place(self, next(self._numbers))
         finally:
-            running.answers.pop(number, None)
-            running.tasks.pop(number, None)
+            self._turns.give()
 
     async def stop(self) -> None:
         """End the process, whatever it is doing."""
@@ -94,7 +79,8 @@ class SessionPool:
         """Process id, None before the first session."""
         return None if self._running is None else self._running.process.pid
 
-    async def _process(self) -> _Running:
+    async def process(self) -> _Running:
+        """Return the process, started if there is none."""
         async with self._starting:
             if self._running is None or self._running.process.ended:
                 self._running = await self._start()
@@ -131,6 +117,53 @@ class SessionPool:
             self._onlooker(running.tasks[number], told)
         else:
             answer.set_result(told)
+
+
+class _Place:
+    """The place of one session."""
+
+    winds_up = True
+
+    def __init__(self, pool: SessionPool, number: int) -> None:
+        self._pool = pool
+        self._number = number
+        self._process: PoolProcess | None = None
+        self._told = False
+
+    async def run(self, task: ModelDayTask, snapshot: str) -> ModelDayOutcome:
+        """Run one session; when the caller is cancelled, so is the session."""
+        running = await self._pool.process()
+        if self._told:
+            return ModelDayFailure(kind=FailureKind.CANCELLED, message=STOPPED)
+        self._process = running.process
+        answer: asyncio.Future[ModelDayOutcome] = asyncio.get_running_loop().create_future()
+        running.answers[self._number] = answer
+        running.tasks[self._number] = task
+        try:
+            await running.process.send((self._number, task, snapshot))
+            return await answer
+        except OSError as error:
+            return _died(error)
+        except asyncio.CancelledError:
+            self._give_up(running.process)
+            raise
+        finally:
+            running.answers.pop(self._number, None)
+            running.tasks.pop(self._number, None)
+
+    def stop(self) -> None:
+        """Tell the session to hand over its record."""
+        self._told = True
+        if self._process is not None:
+            self._process.post((self._number, None, ""))
+
+    def _give_up(self, process: PoolProcess) -> None:
+        """Let go of the session; a process that did not answer when it was told to stop hangs, with all of them."""
+        if self._told:
+            logger.warning("session_process_hangs", pid=process.pid)
+            process.kill()
+        else:
+            process.post((self._number, None, ""))
 
 
 def _died(error: Exception) -> ModelDayFailure:

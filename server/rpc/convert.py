@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from aitrader.v1 import job_pb2, portfolio_pb2, progress_pb2, simulation_pb2
+from aitrader.v1 import control_pb2, job_pb2, portfolio_pb2, progress_pb2, simulation_pb2
+from server.engine.model_day import FailureKind
 from server.jobs.service import Triggered
+from storage.attempts import AttemptOutcome, AttemptRow
+from storage.cancelling import CancelRow
 from storage.events import EventRow, EventType
 from storage.jobs import JobRow
 from storage.model_days import ModelDayRow, ModelDayStatus
@@ -16,6 +20,12 @@ from storage.results import DayRow, PositionRow, RejectionRow
 
 _MODEL_DAY_STATUS: Mapping[str, job_pb2.ModelDayStatus.ValueType] = {
     status: job_pb2.ModelDayStatus.Value(f"MODEL_DAY_STATUS_{status.upper()}") for status in ModelDayStatus
+}
+_ATTEMPT_OUTCOME = {
+    outcome: job_pb2.AttemptOutcome.Value(f"ATTEMPT_OUTCOME_{outcome.upper()}") for outcome in AttemptOutcome
+}
+_FAILURE_KIND: Mapping[str, job_pb2.FailureKind.ValueType] = {
+    kind: job_pb2.FailureKind.Value(f"FAILURE_KIND_{kind.upper()}") for kind in FailureKind
 }
 _EVENT_TYPE = {event: job_pb2.EventType.Value(f"EVENT_TYPE_{event.upper()}") for event in EventType}
 
@@ -52,8 +62,15 @@ def progress(counts: Mapping[str, int], current: tuple[str, str] | None = None) 
     )
 
 
-def model_day(row: ModelDayRow) -> job_pb2.ModelDay:
-    """Return a model-day."""
+#: bytes of the message of an attempt in a status
+MAX_ATTEMPT_MESSAGE = 300
+
+#: the attempts of a model-day by (date, model), ascending
+Attempts: TypeAlias = Mapping[tuple[str, str], Sequence[AttemptRow]]
+
+
+def model_day(row: ModelDayRow, attempts: Sequence[AttemptRow] = ()) -> job_pb2.ModelDay:
+    """Return a model-day with those of its attempts that are to be shown."""
     return job_pb2.ModelDay(
         date=row.date,
         model=row.model,
@@ -63,13 +80,33 @@ def model_day(row: ModelDayRow) -> job_pb2.ModelDay:
         error=row.error or "",
         started_time=time(row.started_at),
         completed_time=time(row.completed_at),
+        error_kind=failure_kind(row.error_kind),
+        attempts=map(attempt, attempts),
     )
 
 
-def encoded_model_days(rows: Iterable[ModelDayRow]) -> bytes:
+def failure_kind(text: str | None) -> job_pb2.FailureKind.ValueType:
+    """Return the kind of error that a stored word stands for; unspecified for none, and for a word nobody knows."""
+    return _FAILURE_KIND.get(text or "", job_pb2.FAILURE_KIND_UNSPECIFIED)
+
+
+def attempt(row: AttemptRow) -> job_pb2.Attempt:
+    """Return an attempt."""
+    message = (row.message or "").encode()[:MAX_ATTEMPT_MESSAGE]
+    return job_pb2.Attempt(
+        number=row.number,
+        outcome=_ATTEMPT_OUTCOME[AttemptOutcome(row.outcome)],
+        started_time=time(row.started_at),
+        ended_time=time(row.ended_at),
+        error_kind=failure_kind(row.error_kind),
+        message=message.decode(errors="ignore"),
+    )
+
+
+def encoded_model_days(rows: Iterable[ModelDayRow], attempts: Attempts) -> bytes:
     """Return a GetStatusResponse with some model-days, as bytes that can be joined with those of others."""
     response = simulation_pb2.GetStatusResponse()
-    response.progress.details.extend(map(model_day, rows))
+    response.progress.details.extend(model_day(row, attempts.get((row.date, row.model), ())) for row in rows)
     return response.SerializeToString()
 
 
@@ -111,6 +148,16 @@ def status_response(row: JobRow, progress: job_pb2.Progress, next_page_token: st
         warnings=row.warnings,
         last_sequence=row.last_sequence,
         next_page_token=next_page_token,
+    )
+
+
+def cancel_response(row: CancelRow) -> control_pb2.CancelJobResponse:
+    """Return the cancel of a job."""
+    return control_pb2.CancelJobResponse(
+        job_id=row.job_id,
+        status=job_status(row.status),
+        cancel_requested_time=time(row.requested_at),
+        reason=row.reason,
     )
 
 

@@ -18,7 +18,7 @@ from grpc import StatusCode
 from aitrader.v1.errors_pb2 import ErrorReason
 from server.jobs.errors import ConfigChangedError, DrainingError, InvalidRequestError, Violation
 from storage.database import is_lock
-from storage.errors import JobConflictError, JobNotFoundError, RequestIdReusedError, StorageBusyError
+from storage.errors import JobConflictError, JobNotFoundError, JobStateError, RequestIdReusedError, StorageBusyError
 
 DOMAIN = "aitrader"
 
@@ -131,6 +131,12 @@ _TABLE = (
         StatusCode.FAILED_PRECONDITION,
         ErrorReason.ERROR_REASON_CONFIG_CHANGED,
         lambda error: {"experiment": error.experiment, "model": error.model, "changed": ",".join(error.changed)},
+    ),
+    _Row(
+        (JobStateError,),
+        StatusCode.FAILED_PRECONDITION,
+        ErrorReason.ERROR_REASON_JOB_STATE,
+        lambda error: {"job_id": error.job_id, "status": error.status},
     ),
     _Row(
         (OutOfRangeError,),

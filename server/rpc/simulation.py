@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeAlias, TypeVar
 
 from grpc.aio import ServicerContext
 from peewee import SqliteDatabase
 
-from aitrader.v1 import simulation_pb2
+from aitrader.v1 import control_pb2, simulation_pb2
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceServicer
 from server.jobs.progress import ProgressLogs
 from server.jobs.request import TriggerCommand
-from server.jobs.service import JobService, Triggered
+from server.jobs.service import JobService
 from server.rpc import convert, portfolios, reasoning, results, status
 from server.rpc.fields import Fields
 from server.rpc.portfolios import LeaderboardReader
 from server.rpc.status import StatusReader
 from server.rpc.stream import ProgressStreamer
+
+T = TypeVar("T")
 
 # quoted: generic in its type stubs alone
 Context: TypeAlias = "ServicerContext[Any, Any]"
@@ -33,14 +35,11 @@ class SimulationServicer(SimulationServiceServicer):
         self._status = StatusReader(db)
         self._leaderboard = LeaderboardReader(db)
         self._streamer = ProgressStreamer(db, logs)
-        self._triggers: set[asyncio.Task[Triggered]] = set()
+        self._changes: set[asyncio.Task[Any]] = set()
 
     async def Trigger(self, request: simulation_pb2.TriggerRequest, context: Context) -> simulation_pb2.TriggerResponse:
         """Accept a job, once the request is in order; a caller who goes away does not undo it."""
-        task = asyncio.create_task(self._jobs.trigger(trigger_command(request)))
-        self._triggers.add(task)
-        task.add_done_callback(self._triggers.discard)
-        return convert.trigger_response(await asyncio.shield(task))
+        return convert.trigger_response(await self._finished(self._jobs.trigger(trigger_command(request))))
 
     async def GetStatus(self, request: simulation_pb2.GetStatusRequest, context: Context) -> bytes:  # type: ignore[override]  # serialized already
         """Tell the state of a job."""
@@ -79,6 +78,14 @@ class SimulationServicer(SimulationServiceServicer):
         """List jobs."""
         return await asyncio.to_thread(status.list_jobs, self._db, request)
 
+    async def CancelJob(self, request: control_pb2.CancelJobRequest, context: Context) -> control_pb2.CancelJobResponse:
+        """Stop a job; a caller who goes away does not undo it."""
+        fields = Fields()
+        job_id = fields.required("job_id", request.job_id, 128)
+        reason = fields.name("reason", request.reason, 500) or ""
+        fields.check()
+        return convert.cancel_response(await self._finished(self._jobs.cancel(job_id, reason)))
+
     async def GetReasoning(
         self, request: simulation_pb2.GetReasoningRequest, context: Context
     ) -> simulation_pb2.GetReasoningResponse:
@@ -90,6 +97,13 @@ class SimulationServicer(SimulationServiceServicer):
     ) -> simulation_pb2.AuditJobResponse:
         """Check what the agents of a job were shown."""
         return await asyncio.to_thread(reasoning.audit_job, self._db, request)
+
+    async def _finished(self, change: Coroutine[Any, Any, T]) -> T:
+        """Return what a change of a job leads to; it is finished even when the caller goes away."""
+        task = asyncio.create_task(change)
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        return await asyncio.shield(task)
 
 
 def trigger_command(request: simulation_pb2.TriggerRequest) -> TriggerCommand:

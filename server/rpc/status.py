@@ -12,13 +12,17 @@ from aitrader.v1.job_pb2 import JobStatus
 from server.rpc import convert, convert_sessions
 from server.rpc.fields import Fields
 from server.rpc.paging import MAX_RESPONSE, fitting, make_token, read_token
-from storage import events, jobs, model_days, sessions
+from storage import attempts, events, jobs, model_days, sessions
+from storage.attempts import AttemptRow
 from storage.jobs import JobRow
 from storage.model_days import ModelDayRow
 from storage.sessions import Spent
 
 #: bytes of answers kept for the next caller
 MAX_KEPT = 64 * 1024 * 1024
+
+#: attempts of a model-day in a status
+ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,7 @@ class StatusReader:
         if dates is None:
             after = read_token(request, (str, str)) or ("", "")
             rows, more = _fitting(model_days.model_days(self._db, job_id, after=after, limit=size + 1), size)
-            dates = _by_date(rows)
+            dates = self._by_date(job_id, rows)
             token = make_token(request, (rows[-1].date, rows[-1].model)) if more else ""
         counts = jobs.status_counts(self._db, [job_id])[job_id]
         progress = convert.progress(counts, model_days.current(self._db, job_id))
@@ -97,7 +101,17 @@ class StatusReader:
         """Return the encoded dates with those that changed since; None when all are to be read."""
         if kept is None or not kept.dates or changed is None:
             return None
-        return kept.dates | _by_date(model_days.on_dates(self._db, job_id, changed))
+        dates = kept.dates | self._by_date(job_id, model_days.on_dates(self._db, job_id, changed))
+        return dates if sum(map(len, dates.values())) <= MAX_RESPONSE else None
+
+    def _by_date(self, job_id: str, rows: Sequence[ModelDayRow]) -> dict[str, bytes]:
+        """Return model-days, which are in order, encoded date by date; with attempts where there were several."""
+        tried: dict[tuple[str, str], list[AttemptRow]] = {}
+        repeated = sorted({row.date for row in rows if row.attempt > 1})
+        for row in attempts.repeated(self._db, job_id, repeated, ATTEMPTS) if repeated else ():
+            tried.setdefault((row.date, row.model), []).append(row)
+        days = groupby(rows, key=lambda row: row.date)
+        return {date: convert.encoded_model_days(rows, tried) for date, rows in days}
 
     def _spending(
         self, kept: _Kept | None, job: JobRow, changed: Sequence[str] | None
@@ -118,16 +132,13 @@ class StatusReader:
             self._size -= oldest.size
 
 
-def _by_date(rows: Sequence[ModelDayRow]) -> dict[str, bytes]:
-    """Return model-days, which are in order, encoded date by date."""
-    return {date: convert.encoded_model_days(days) for date, days in groupby(rows, key=lambda row: row.date)}
-
-
 def _fitting(details: list[ModelDayRow], size: int) -> tuple[list[ModelDayRow], bool]:
     """Return as many model-days as the page and a message have room for, and whether there are more."""
     room = MAX_RESPONSE
     for i, day in enumerate(details[:size]):
         room -= 120 + len(day.model.encode()) + len((day.error or "").encode())
+        if day.attempt > 1:
+            room -= min(day.attempt, ATTEMPTS) * (60 + convert.MAX_ATTEMPT_MESSAGE)
         if room < 0 and i:
             return details[:i], True
     return details[:size], len(details) > size

@@ -60,7 +60,7 @@ def test_running_job_tells_the_model_day_it_is_at(service: Service, experiment: 
     job_id = service.trigger(
         config(scripted("m", wait_on=DATES[2], wait_for=str(gate)), end=DATES[3]), experiment=experiment
     ).job_id
-    wait_until((tmp_path / "gate.reached").exists, "the third day")
+    wait_until(lambda: service.status(job_id).progress.current.date == DATES[2], "the third day")
 
     status = service.status(job_id)
     page = service.status(job_id, page_size=1)

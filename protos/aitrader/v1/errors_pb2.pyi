@@ -66,6 +66,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """The stream position is later than the last event of the job, or no longer stored.
     Code OUT_OF_RANGE. Example of metadata: {"after_sequence": "3", "oldest_sequence": "122", "last_sequence": "122"}
     """
+    ERROR_REASON_JOB_STATE: _ErrorReason.ValueType  # 11
+    """The job is in a state that forbids the request, for example a cancel of a job that has ended.
+    Code FAILED_PRECONDITION. Example of metadata:
+    {"job_id": "1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d", "status": "completed"}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every error carries a `google.rpc.ErrorInfo` in its status details with `domain` "aitrader" and `reason` set to
@@ -116,5 +121,10 @@ Code INTERNAL. Example of metadata: {"error_id": "9f1c2ab4"}
 ERROR_REASON_SEQUENCE_OUT_OF_RANGE: ErrorReason.ValueType  # 10
 """The stream position is later than the last event of the job, or no longer stored.
 Code OUT_OF_RANGE. Example of metadata: {"after_sequence": "3", "oldest_sequence": "122", "last_sequence": "122"}
+"""
+ERROR_REASON_JOB_STATE: ErrorReason.ValueType  # 11
+"""The job is in a state that forbids the request, for example a cancel of a job that has ended.
+Code FAILED_PRECONDITION. Example of metadata:
+{"job_id": "1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d", "status": "completed"}
 """
 global___ErrorReason = ErrorReason

@@ -118,6 +118,98 @@ MODEL_DAY_STATUS_CANCELLED: ModelDayStatus.ValueType  # 6
 """Not run because the job was cancelled."""
 global___ModelDayStatus = ModelDayStatus
 
+class _FailureKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _FailureKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_FailureKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    FAILURE_KIND_UNSPECIFIED: _FailureKind.ValueType  # 0
+    """Nothing failed, or an earlier version did not say what."""
+    FAILURE_KIND_TRADER_ERROR: _FailureKind.ValueType  # 1
+    """The strategy or agent raised an error. Final: the same day gives the same error."""
+    FAILURE_KIND_LEDGER_ERROR: _FailureKind.ValueType  # 2
+    """The result broke a rule of the ledger. Final: repeating it would hide the fault."""
+    FAILURE_KIND_MARKET_DATA: _FailureKind.ValueType  # 3
+    """The prices of the day cannot be traded on. Final: a job's prices do not change."""
+    FAILURE_KIND_WORKER_DIED: _FailureKind.ValueType  # 4
+    """The process that ran it ended. Tried again."""
+    FAILURE_KIND_STORAGE_ERROR: _FailureKind.ValueType  # 5
+    """The result could not be stored. Tried again."""
+    FAILURE_KIND_PROVIDER_ERROR: _FailureKind.ValueType  # 6
+    """The provider of the model refused or did not answer. Final: its session has repeated the request already."""
+    FAILURE_KIND_RATE_LIMITED: _FailureKind.ValueType  # 7
+    """The provider of the model asked for fewer requests. Final: its session has waited and repeated already."""
+    FAILURE_KIND_TIMEOUT: _FailureKind.ValueType  # 8
+    """A time limit was reached. Final: the time of the model-day, or of the job, is spent."""
+    FAILURE_KIND_BUDGET: _FailureKind.ValueType  # 9
+    """The budget does not allow it, or cannot be kept. Final: the budget stays what it is."""
+    FAILURE_KIND_CANCELLED: _FailureKind.ValueType  # 10
+    """It was stopped because the job was cancelled. Final."""
+    FAILURE_KIND_NOT_RECORDED: _FailureKind.ValueType  # 11
+    """A replay asked for what was not recorded. Final: the recording stays what it is."""
+
+class FailureKind(_FailureKind, metaclass=_FailureKindEnumTypeWrapper):
+    """What made an attempt fail, and whether another one follows within `max_retries`."""
+
+FAILURE_KIND_UNSPECIFIED: FailureKind.ValueType  # 0
+"""Nothing failed, or an earlier version did not say what."""
+FAILURE_KIND_TRADER_ERROR: FailureKind.ValueType  # 1
+"""The strategy or agent raised an error. Final: the same day gives the same error."""
+FAILURE_KIND_LEDGER_ERROR: FailureKind.ValueType  # 2
+"""The result broke a rule of the ledger. Final: repeating it would hide the fault."""
+FAILURE_KIND_MARKET_DATA: FailureKind.ValueType  # 3
+"""The prices of the day cannot be traded on. Final: a job's prices do not change."""
+FAILURE_KIND_WORKER_DIED: FailureKind.ValueType  # 4
+"""The process that ran it ended. Tried again."""
+FAILURE_KIND_STORAGE_ERROR: FailureKind.ValueType  # 5
+"""The result could not be stored. Tried again."""
+FAILURE_KIND_PROVIDER_ERROR: FailureKind.ValueType  # 6
+"""The provider of the model refused or did not answer. Final: its session has repeated the request already."""
+FAILURE_KIND_RATE_LIMITED: FailureKind.ValueType  # 7
+"""The provider of the model asked for fewer requests. Final: its session has waited and repeated already."""
+FAILURE_KIND_TIMEOUT: FailureKind.ValueType  # 8
+"""A time limit was reached. Final: the time of the model-day, or of the job, is spent."""
+FAILURE_KIND_BUDGET: FailureKind.ValueType  # 9
+"""The budget does not allow it, or cannot be kept. Final: the budget stays what it is."""
+FAILURE_KIND_CANCELLED: FailureKind.ValueType  # 10
+"""It was stopped because the job was cancelled. Final."""
+FAILURE_KIND_NOT_RECORDED: FailureKind.ValueType  # 11
+"""A replay asked for what was not recorded. Final: the recording stays what it is."""
+global___FailureKind = FailureKind
+
+class _AttemptOutcome:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _AttemptOutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_AttemptOutcome.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    ATTEMPT_OUTCOME_UNSPECIFIED: _AttemptOutcome.ValueType  # 0
+    """Never sent."""
+    ATTEMPT_OUTCOME_SUCCEEDED: _AttemptOutcome.ValueType  # 1
+    """Its model-day was committed."""
+    ATTEMPT_OUTCOME_FAILED: _AttemptOutcome.ValueType  # 2
+    """It failed, with the kind of error and a message."""
+    ATTEMPT_OUTCOME_CANCELLED: _AttemptOutcome.ValueType  # 3
+    """It was given up because the job was cancelled."""
+    ATTEMPT_OUTCOME_LOST: _AttemptOutcome.ValueType  # 4
+    """The service stopped or died while it ran."""
+
+class AttemptOutcome(_AttemptOutcome, metaclass=_AttemptOutcomeEnumTypeWrapper):
+    """What became of an attempt."""
+
+ATTEMPT_OUTCOME_UNSPECIFIED: AttemptOutcome.ValueType  # 0
+"""Never sent."""
+ATTEMPT_OUTCOME_SUCCEEDED: AttemptOutcome.ValueType  # 1
+"""Its model-day was committed."""
+ATTEMPT_OUTCOME_FAILED: AttemptOutcome.ValueType  # 2
+"""It failed, with the kind of error and a message."""
+ATTEMPT_OUTCOME_CANCELLED: AttemptOutcome.ValueType  # 3
+"""It was given up because the job was cancelled."""
+ATTEMPT_OUTCOME_LOST: AttemptOutcome.ValueType  # 4
+"""The service stopped or died while it ran."""
+global___AttemptOutcome = AttemptOutcome
+
 class _EventType:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -144,6 +236,12 @@ class _EventTypeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     """An attempt failed and the model-day will be tried again."""
     EVENT_TYPE_MODEL_DAY_SKIPPED: _EventType.ValueType  # 9
     """A model-day was skipped."""
+    EVENT_TYPE_JOB_CANCELLING: _EventType.ValueType  # 10
+    """A cancel was accepted, with its reason in `error`: no model-day is committed after this event."""
+    EVENT_TYPE_MODEL_DAY_CANCELLED: _EventType.ValueType  # 11
+    """The attempt under way at a model-day was given up because the job was cancelled. Model-days that had not started
+    are cancelled by JOB_ENDED without an event of their own.
+    """
 
 class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper):
     """What a progress event tells."""
@@ -168,6 +266,12 @@ EVENT_TYPE_MODEL_DAY_RETRIED: EventType.ValueType  # 8
 """An attempt failed and the model-day will be tried again."""
 EVENT_TYPE_MODEL_DAY_SKIPPED: EventType.ValueType  # 9
 """A model-day was skipped."""
+EVENT_TYPE_JOB_CANCELLING: EventType.ValueType  # 10
+"""A cancel was accepted, with its reason in `error`: no model-day is committed after this event."""
+EVENT_TYPE_MODEL_DAY_CANCELLED: EventType.ValueType  # 11
+"""The attempt under way at a model-day was given up because the job was cancelled. Model-days that had not started
+are cancelled by JOB_ENDED without an event of their own.
+"""
 global___EventType = EventType
 
 class _StopReason:
@@ -288,6 +392,8 @@ class ModelDay(google.protobuf.message.Message):
     ERROR_FIELD_NUMBER: builtins.int
     STARTED_TIME_FIELD_NUMBER: builtins.int
     COMPLETED_TIME_FIELD_NUMBER: builtins.int
+    ERROR_KIND_FIELD_NUMBER: builtins.int
+    ATTEMPTS_FIELD_NUMBER: builtins.int
     date: builtins.str
     """Output only. Trading date, `YYYY-MM-DD`."""
     model: builtins.str
@@ -300,6 +406,8 @@ class ModelDay(google.protobuf.message.Message):
     """Output only. Seconds the last ended attempt took; unset before its end."""
     error: builtins.str
     """Output only. Why the last attempt failed or the model-day was skipped; empty otherwise."""
+    error_kind: global___FailureKind.ValueType
+    """Output only. What kind of error `error` tells of; unset without one, and where it was skipped or cancelled."""
     @property
     def started_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Output only. When the current or last attempt started; unset before."""
@@ -307,6 +415,10 @@ class ModelDay(google.protobuf.message.Message):
     @property
     def completed_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Output only. When the model-day ended; unset before."""
+
+    @property
+    def attempts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Attempt]:
+        """Output only. The attempts that have ended, where there was more than one, ascending; the latest 20."""
 
     def __init__(
         self,
@@ -319,12 +431,57 @@ class ModelDay(google.protobuf.message.Message):
         error: builtins.str = ...,
         started_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         completed_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        error_kind: global___FailureKind.ValueType = ...,
+        attempts: collections.abc.Iterable[global___Attempt] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_duration_seconds", b"_duration_seconds", "completed_time", b"completed_time", "duration_seconds", b"duration_seconds", "started_time", b"started_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_duration_seconds", b"_duration_seconds", "attempt", b"attempt", "completed_time", b"completed_time", "date", b"date", "duration_seconds", b"duration_seconds", "error", b"error", "model", b"model", "started_time", b"started_time", "status", b"status"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_duration_seconds", b"_duration_seconds", "attempt", b"attempt", "attempts", b"attempts", "completed_time", b"completed_time", "date", b"date", "duration_seconds", b"duration_seconds", "error", b"error", "error_kind", b"error_kind", "model", b"model", "started_time", b"started_time", "status", b"status"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_duration_seconds", b"_duration_seconds"]) -> typing.Literal["duration_seconds"] | None: ...
 
 global___ModelDay = ModelDay
+
+@typing.final
+class Attempt(google.protobuf.message.Message):
+    """One try at a model-day that has ended."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: builtins.int
+    OUTCOME_FIELD_NUMBER: builtins.int
+    STARTED_TIME_FIELD_NUMBER: builtins.int
+    ENDED_TIME_FIELD_NUMBER: builtins.int
+    ERROR_KIND_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    number: builtins.int
+    """Output only. Number of the attempt, from 1."""
+    outcome: global___AttemptOutcome.ValueType
+    """Output only. What became of it."""
+    error_kind: global___FailureKind.ValueType
+    """Output only. What kind of error made it fail; unset when it did not."""
+    message: builtins.str
+    """Output only. Why it failed; empty when it did not. Cut to 300 characters."""
+    @property
+    def started_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Output only. When it started; unset when not known."""
+
+    @property
+    def ended_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Output only. When it ended, or was found to have been lost; unset when not known."""
+
+    def __init__(
+        self,
+        *,
+        number: builtins.int = ...,
+        outcome: global___AttemptOutcome.ValueType = ...,
+        started_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        ended_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        error_kind: global___FailureKind.ValueType = ...,
+        message: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["ended_time", b"ended_time", "started_time", b"started_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["ended_time", b"ended_time", "error_kind", b"error_kind", "message", b"message", "number", b"number", "outcome", b"outcome", "started_time", b"started_time"]) -> None: ...
+
+global___Attempt = Attempt
 
 @typing.final
 class ModelDayKey(google.protobuf.message.Message):

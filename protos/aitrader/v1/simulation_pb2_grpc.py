@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from aitrader.v1 import control_pb2 as aitrader_dot_v1_dot_control__pb2
 from aitrader.v1 import simulation_pb2 as aitrader_dot_v1_dot_simulation__pb2
 
 GRPC_GENERATED_VERSION = '1.71.2'
@@ -69,6 +70,11 @@ class SimulationServiceStub(object):
                 '/aitrader.v1.SimulationService/ListJobs',
                 request_serializer=aitrader_dot_v1_dot_simulation__pb2.ListJobsRequest.SerializeToString,
                 response_deserializer=aitrader_dot_v1_dot_simulation__pb2.ListJobsResponse.FromString,
+                _registered_method=True)
+        self.CancelJob = channel.unary_unary(
+                '/aitrader.v1.SimulationService/CancelJob',
+                request_serializer=aitrader_dot_v1_dot_control__pb2.CancelJobRequest.SerializeToString,
+                response_deserializer=aitrader_dot_v1_dot_control__pb2.CancelJobResponse.FromString,
                 _registered_method=True)
         self.GetReasoning = channel.unary_unary(
                 '/aitrader.v1.SimulationService/GetReasoning',
@@ -159,6 +165,18 @@ class SimulationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelJob(self, request, context):
+        """Stops a job: no model-day starts or is committed any more, what was committed stays.
+
+        Running model-days are told to stop and given up after the service's `cancel_grace`; then the job ends CANCELLED and
+        its portfolios are free. Cancelling again returns the same answer. The cancel survives a restart of the service.
+        Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+        Returns FAILED_PRECONDITION (JOB_STATE) when the job has ended otherwise.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetReasoning(self, request, context):
         """Tells what the agent of a model-day saw, said and did, step by step.
 
@@ -215,6 +233,11 @@ def add_SimulationServiceServicer_to_server(servicer, server):
                     servicer.ListJobs,
                     request_deserializer=aitrader_dot_v1_dot_simulation__pb2.ListJobsRequest.FromString,
                     response_serializer=aitrader_dot_v1_dot_simulation__pb2.ListJobsResponse.SerializeToString,
+            ),
+            'CancelJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelJob,
+                    request_deserializer=aitrader_dot_v1_dot_control__pb2.CancelJobRequest.FromString,
+                    response_serializer=aitrader_dot_v1_dot_control__pb2.CancelJobResponse.SerializeToString,
             ),
             'GetReasoning': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReasoning,
@@ -417,6 +440,33 @@ class SimulationService(object):
             '/aitrader.v1.SimulationService/ListJobs',
             aitrader_dot_v1_dot_simulation__pb2.ListJobsRequest.SerializeToString,
             aitrader_dot_v1_dot_simulation__pb2.ListJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aitrader.v1.SimulationService/CancelJob',
+            aitrader_dot_v1_dot_control__pb2.CancelJobRequest.SerializeToString,
+            aitrader_dot_v1_dot_control__pb2.CancelJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -11,6 +11,7 @@ storage is busy, and INTERNAL with an error id; `errors.proto` lists all reasons
 """
 
 import abc
+import aitrader.v1.control_pb2
 import aitrader.v1.simulation_pb2
 import collections.abc
 import grpc
@@ -99,6 +100,18 @@ class SimulationServiceStub:
         aitrader.v1.simulation_pb2.ListJobsResponse,
     ]
     """Lists jobs, newest first."""
+
+    CancelJob: grpc.UnaryUnaryMultiCallable[
+        aitrader.v1.control_pb2.CancelJobRequest,
+        aitrader.v1.control_pb2.CancelJobResponse,
+    ]
+    """Stops a job: no model-day starts or is committed any more, what was committed stays.
+
+    Running model-days are told to stop and given up after the service's `cancel_grace`; then the job ends CANCELLED and
+    its portfolios are free. Cancelling again returns the same answer. The cancel survives a restart of the service.
+    Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+    Returns FAILED_PRECONDITION (JOB_STATE) when the job has ended otherwise.
+    """
 
     GetReasoning: grpc.UnaryUnaryMultiCallable[
         aitrader.v1.simulation_pb2.GetReasoningRequest,
@@ -193,6 +206,18 @@ class SimulationServiceAsyncStub:
         aitrader.v1.simulation_pb2.ListJobsResponse,
     ]
     """Lists jobs, newest first."""
+
+    CancelJob: grpc.aio.UnaryUnaryMultiCallable[
+        aitrader.v1.control_pb2.CancelJobRequest,
+        aitrader.v1.control_pb2.CancelJobResponse,
+    ]
+    """Stops a job: no model-day starts or is committed any more, what was committed stays.
+
+    Running model-days are told to stop and given up after the service's `cancel_grace`; then the job ends CANCELLED and
+    its portfolios are free. Cancelling again returns the same answer. The cancel survives a restart of the service.
+    Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+    Returns FAILED_PRECONDITION (JOB_STATE) when the job has ended otherwise.
+    """
 
     GetReasoning: grpc.aio.UnaryUnaryMultiCallable[
         aitrader.v1.simulation_pb2.GetReasoningRequest,
@@ -301,6 +326,20 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[aitrader.v1.simulation_pb2.ListJobsResponse, collections.abc.Awaitable[aitrader.v1.simulation_pb2.ListJobsResponse]]:
         """Lists jobs, newest first."""
+
+    @abc.abstractmethod
+    def CancelJob(
+        self,
+        request: aitrader.v1.control_pb2.CancelJobRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[aitrader.v1.control_pb2.CancelJobResponse, collections.abc.Awaitable[aitrader.v1.control_pb2.CancelJobResponse]]:
+        """Stops a job: no model-day starts or is committed any more, what was committed stays.
+
+        Running model-days are told to stop and given up after the service's `cancel_grace`; then the job ends CANCELLED and
+        its portfolios are free. Cancelling again returns the same answer. The cancel survives a restart of the service.
+        Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+        Returns FAILED_PRECONDITION (JOB_STATE) when the job has ended otherwise.
+        """
 
     @abc.abstractmethod
     def GetReasoning(

@@ -22,7 +22,7 @@ from server.agents.llm.tape import NotRecordedError, Tape, noted
 from server.agents.llm.tool_source import ToolSource, ToolSourceError
 from server.agents.llm.toolbox import Toolbox
 from server.engine.llm import LlmMode, LlmSpec
-from server.engine.model_day import FailureKind, ModelDaySession, SessionFailedError
+from server.engine.model_day import STOPPED, FailureKind, ModelDaySession, SessionFailedError
 from server.engine.session_record import SessionRecord, Step, StopReason
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ class LlmTrader:
         """Trade one day.
 
         Raises:
-            SessionFailedError: the provider did not answer, or time ran out; the record so far goes with it.
+            SessionFailedError: the provider did not answer, time ran out, or the session was told to stop by being
+                cancelled; the record so far goes with it.
         """
         await asyncio.to_thread(_load)
         pricing = Pricing.of(self._spec)
@@ -95,7 +96,7 @@ class LlmTrader:
             raise SessionFailedError(FailureKind.BUDGET, message)
 
     async def _guarded(self, session: ModelDaySession, toolbox: Toolbox, recorder: Recorder) -> SessionRecord:
-        """Run the session; whatever fails, the record of what was done and paid for is kept."""
+        """Run the session; whatever fails or stops it, the record of what was done and paid for is kept."""
         from server.agents.llm.answers import RequestFailedError
 
         try:
@@ -108,6 +109,8 @@ class LlmTrader:
             kind, message = FailureKind.PROVIDER_ERROR, str(error)
         except TimeoutError:
             kind, message = FailureKind.TIMEOUT, f"the session took more than {self._spec.session_timeout:g} seconds"
+        except asyncio.CancelledError:
+            kind, message = FailureKind.CANCELLED, STOPPED
         except Exception as error:  # the session's edge: the record must outlive whatever a library or a tool raises
             kind, message = FailureKind.TRADER_ERROR, f"{type(error).__name__}: {error}"
         record = self._record(session, toolbox, recorder, None)

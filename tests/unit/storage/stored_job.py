@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from peewee import SqliteDatabase
 
+from storage.attempts import Attempt, AttemptError
+from storage.day_record import DayRecord, PositionRecord, RejectedOrder
 from storage.jobs import AcceptedJob, JobRequest, JobRow, NewJob, Planner, accept_job, start_job
-from storage.model_days import Attempt, DayRecord, PositionRecord, RejectedOrder
 from storage.portfolios import NewPortfolio, PortfolioRow
 
 NOW = datetime(2025, 11, 1, 12, tzinfo=UTC)
@@ -15,6 +16,8 @@ NOW = datetime(2025, 11, 1, 12, tzinfo=UTC)
 DATES = ("2025-10-01", "2025-10-02")
 
 CASH = Decimal(10_000)
+
+DIED = AttemptError(kind="worker_died", message="status -9")
 
 
 def request(job_id: str = "job-1", *, models: tuple[str, ...] = ("m",), limit: int = 1, **changed: str) -> JobRequest:

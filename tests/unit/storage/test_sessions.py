@@ -7,16 +7,16 @@ from decimal import Decimal
 import pytest
 from peewee import SqliteDatabase
 
+from storage.attempts import commit_attempt, fail_attempt, retry_attempt, start_attempt
 from storage.audit import AuditCounts, DroppedCount, audit_counts, dropped_counts, find_violations
 from storage.cost import CostField
 from storage.database import timestamp
 from storage.errors import StaleAttemptError
-from storage.model_days import commit_attempt, fail_attempt, retry_attempt, start_attempt
 from storage.models import SessionRecord
 from storage.results import ResultQuery, find_days
 from storage.session_record import ObservationRecord, SessionOutcome, SessionRows, UsageRecord, store_session
 from storage.sessions import Spent, committed_sessions, find_session, find_tools, spent, spent_on_dates, steps
-from tests.unit.storage.stored_job import DATES, NOW, attempt, count, day_record, started
+from tests.unit.storage.stored_job import DATES, DIED, NOW, attempt, count, day_record, started
 from tests.unit.storage.stored_session import USAGE, dropped, observation, session_rows
 from tests.unit.storage.stored_session import steps as step_records
 
@@ -32,7 +32,7 @@ def committed(db: SqliteDatabase, rows: SessionRows, number: int = 1, date: str 
 def retried(db: SqliteDatabase, rows: SessionRows, number: int = 1) -> None:
     with db.atomic():
         start_attempt(db, attempt(number), NOW)
-        retry_attempt(db, attempt(number), "rate_limited: later", 1.5, NOW, rows)
+        retry_attempt(db, attempt(number), DIED, 1.5, NOW, rows)
 
 
 def observed(db: SqliteDatabase, observations: Sequence[ObservationRecord]) -> None:
@@ -69,7 +69,7 @@ def test_every_attempt_keeps_its_session_and_the_last_one_is_found(db: SqliteDat
     committed(db, session_rows(summary="second"), 2)
     with db.atomic():
         start_attempt(db, attempt(date=DATES[1]), NOW)
-        fail_attempt(db, attempt(date=DATES[1]), "budget: spent", 1.0, NOW, session_rows(summary="third"))
+        fail_attempt(db, attempt(date=DATES[1]), DIED, 1.0, NOW, session_rows(summary="third"))
 
     found = [find_session(db, "job-1", DATES[0], "m", number) for number in (0, 1, 2, 3)]
     assert [row and (row.attempt, row.outcome, row.summary) for row in found] == [
@@ -118,7 +118,7 @@ def test_stale_attempt_leaves_no_session(db: SqliteDatabase) -> None:
     committed(db, session_rows())
 
     with pytest.raises(StaleAttemptError), db.atomic():
-        fail_attempt(db, attempt(), "late", 1.0, NOW, session_rows())
+        fail_attempt(db, attempt(), DIED, 1.0, NOW, session_rows())
 
     assert count(db)("sessions") == 1
 

@@ -1,7 +1,7 @@
 import pytest
 from peewee import SqliteDatabase
 
-from storage import events, jobs, model_days
+from storage import attempts, events, jobs, model_days
 from storage.errors import ModelDayStateError
 from storage.events import EventType
 from storage.jobs import JobStatus
@@ -37,11 +37,11 @@ def test_skipped_model_days_count_neither_as_completed_nor_as_failed(db: SqliteD
 
 def test_only_a_pending_model_day_can_be_skipped(db: SqliteDatabase) -> None:
     started(db)
-    model_days.start_attempt(db, attempt(), NOW)
+    attempts.start_attempt(db, attempt(), NOW)
 
     with pytest.raises(ModelDayStateError, match="is not pending"):
         model_days.skip(db, "job-1", DATES[0], "m", "late", NOW)
-    model_days.commit_attempt(db, attempt(), day_record(), 1.0, NOW)
+    attempts.commit_attempt(db, attempt(), day_record(), 1.0, NOW)
     with pytest.raises(ModelDayStateError, match="is not pending"):
         model_days.skip(db, "job-1", DATES[0], "m", "late", NOW)
     with pytest.raises(ModelDayStateError, match="is not pending"):

@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 from peewee import SqliteDatabase
 
-from storage import events, jobs, model_days, portfolios
+from storage import attempts, events, jobs, model_days, portfolios
 from storage.errors import JobConflictError, JobNotFoundError, RequestIdReusedError, StaleAttemptError
 from storage.events import EventType
 from storage.jobs import AcceptedJob, ExistingJob, JobStatus, accept_job
 from storage.writer import Writer
-from tests.unit.storage.stored_job import DATES, NOW, accepted, attempt, count, day_record, plan, request, started
+from tests.unit.storage.stored_job import DATES, DIED, NOW, accepted, attempt, count, day_record, plan, request, started
 
 
 def test_accepted_job_is_stored_with_its_model_days_claims_and_first_event(db: SqliteDatabase) -> None:
@@ -136,9 +136,9 @@ def test_job_that_starts_again_is_resumed(db: SqliteDatabase) -> None:
 
 def test_committed_day_is_stored_whole_and_reads_back_the_same(db: SqliteDatabase) -> None:
     started(db)
-    model_days.start_attempt(db, attempt(), NOW)
+    attempts.start_attempt(db, attempt(), NOW)
 
-    event = model_days.commit_attempt(db, attempt(), day_record(), 0.25, NOW)
+    event = attempts.commit_attempt(db, attempt(), day_record(), 0.25, NOW)
 
     state = portfolios.portfolio_state(db, "default", "m")
     assert (state.cash, state.holdings, state.value) == (Decimal("9899.5"), {"UP": 10}, Decimal("10000.25"))
@@ -151,41 +151,41 @@ def test_committed_day_is_stored_whole_and_reads_back_the_same(db: SqliteDatabas
 
 def test_attempt_that_is_not_the_current_one_is_not_committed(db: SqliteDatabase) -> None:
     started(db)
-    model_days.start_attempt(db, attempt(1), NOW)
-    model_days.retry_attempt(db, attempt(1), "died", 0.1, NOW)
-    model_days.start_attempt(db, attempt(2), NOW)
+    attempts.start_attempt(db, attempt(1), NOW)
+    attempts.retry_attempt(db, attempt(1), DIED, 0.1, NOW)
+    attempts.start_attempt(db, attempt(2), NOW)
 
     with pytest.raises(StaleAttemptError), db.atomic():
-        model_days.commit_attempt(db, attempt(1), day_record(), 0.1, NOW)
+        attempts.commit_attempt(db, attempt(1), day_record(), 0.1, NOW)
 
     assert count(db)("positions") == 0
-    model_days.commit_attempt(db, attempt(2), day_record(), 0.1, NOW)
+    attempts.commit_attempt(db, attempt(2), day_record(), 0.1, NOW)
 
 
-@pytest.mark.parametrize("end", [model_days.fail_attempt, model_days.retry_attempt])
+@pytest.mark.parametrize("end", [attempts.fail_attempt, attempts.retry_attempt])
 def test_ended_attempt_can_neither_be_committed_nor_ended_again(db: SqliteDatabase, end: Callable[..., object]) -> None:
     started(db)
-    model_days.start_attempt(db, attempt(), NOW)
-    end(db, attempt(), "broken", 0.1, NOW)
+    attempts.start_attempt(db, attempt(), NOW)
+    end(db, attempt(), DIED, 0.1, NOW)
 
-    for again in (lambda: end(db, attempt(), "x", 0.1, NOW), lambda: _commit(db)):
+    for again in (lambda: end(db, attempt(), DIED, 0.1, NOW), lambda: _commit(db)):
         with pytest.raises(StaleAttemptError), db.atomic():
             again()
     assert count(db)("trading_days") == 0
 
 
 def _commit(db: SqliteDatabase) -> None:
-    model_days.commit_attempt(db, attempt(), day_record(), 0.1, NOW)
+    attempts.commit_attempt(db, attempt(), day_record(), 0.1, NOW)
 
 
 def test_day_before_the_last_one_of_the_portfolio_is_not_committed(db: SqliteDatabase) -> None:
     started(db)
     for date in reversed(DATES):
-        model_days.start_attempt(db, attempt(date=date), NOW)
-    model_days.commit_attempt(db, attempt(date=DATES[1]), day_record(), 0.1, NOW)
+        attempts.start_attempt(db, attempt(date=date), NOW)
+    attempts.commit_attempt(db, attempt(date=DATES[1]), day_record(), 0.1, NOW)
 
     with pytest.raises(StaleAttemptError), db.atomic():
-        model_days.commit_attempt(db, attempt(date=DATES[0]), day_record(), 0.1, NOW)
+        attempts.commit_attempt(db, attempt(date=DATES[0]), day_record(), 0.1, NOW)
 
     assert count(db)("trading_days") == 1
     assert model_days.model_days(db, "job-1", limit=1)[0].status == "running"
@@ -193,7 +193,7 @@ def test_day_before_the_last_one_of_the_portfolio_is_not_committed(db: SqliteDat
 
 def test_job_that_does_not_hold_the_portfolio_cannot_commit(db: SqliteDatabase) -> None:
     started(db)
-    model_days.start_attempt(db, attempt(), NOW)
+    attempts.start_attempt(db, attempt(), NOW)
     db.execute_sql("UPDATE portfolios SET claimed_by = NULL")
 
     with pytest.raises(StaleAttemptError), db.atomic():
@@ -202,34 +202,34 @@ def test_job_that_does_not_hold_the_portfolio_cannot_commit(db: SqliteDatabase) 
 
 def test_amount_that_would_lose_digits_is_refused_and_nothing_stored(db: SqliteDatabase) -> None:
     started(db)
-    model_days.start_attempt(db, attempt(), NOW)
+    attempts.start_attempt(db, attempt(), NOW)
     lossy = replace(day_record(), cash=Decimal("123456789012345.678901"))
 
     with pytest.raises(ValueError, match="without loss"), db.atomic():
-        model_days.commit_attempt(db, attempt(), lossy, 0.1, NOW)
+        attempts.commit_attempt(db, attempt(), lossy, 0.1, NOW)
 
     assert (count(db)("positions"), count(db)("trading_days")) == (0, 0)
 
 
 def test_running_days_are_put_back_and_keep_their_attempt(db: SqliteDatabase) -> None:
     started(db)
-    model_days.start_attempt(db, attempt(), NOW)
+    attempts.start_attempt(db, attempt(), NOW)
 
-    assert model_days.reset_running(db, "job-1") == 1
+    assert attempts.reset_running(db, "job-1", NOW) == 1
 
     first = model_days.unfinished(db, "job-1")[0]
     assert (first.status, first.attempt) == ("pending", 1)
-    model_days.start_attempt(db, attempt(2), NOW)
+    attempts.start_attempt(db, attempt(2), NOW)
     with pytest.raises(StaleAttemptError):
-        model_days.start_attempt(db, attempt(2), NOW)
+        attempts.start_attempt(db, attempt(2), NOW)
 
 
 def _run(db: SqliteDatabase, date: str, *, fails: bool) -> None:
-    model_days.start_attempt(db, attempt(date=date), NOW)
+    attempts.start_attempt(db, attempt(date=date), NOW)
     if fails:
-        model_days.fail_attempt(db, attempt(date=date), "broken", 0.1, NOW)
+        attempts.fail_attempt(db, attempt(date=date), DIED, 0.1, NOW)
     else:
-        model_days.commit_attempt(db, attempt(date=date), day_record(), 0.1, NOW)
+        attempts.commit_attempt(db, attempt(date=date), day_record(), 0.1, NOW)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from peewee import OperationalError
 from aitrader.v1.errors_pb2 import ErrorReason
 from server.jobs.errors import ConfigChangedError, DrainingError, InvalidRequestError, Violation
 from server.rpc.errors import DOMAIN, ErrorStatus, NoDataError, OutOfRangeError, error_status
-from storage.errors import JobConflictError, JobNotFoundError, RequestIdReusedError, StorageBusyError
+from storage.errors import JobConflictError, JobNotFoundError, JobStateError, RequestIdReusedError, StorageBusyError
 
 #: error, code, reason, metadata
 TABLE = [
@@ -31,6 +31,12 @@ TABLE = [
         StatusCode.FAILED_PRECONDITION,
         "CONFIG_CHANGED",
         {"experiment": "e", "model": "m", "changed": "basemodel,parameters"},
+    ),
+    (
+        JobStateError("j", "completed", "cancelled"),
+        StatusCode.FAILED_PRECONDITION,
+        "JOB_STATE",
+        {"job_id": "j", "status": "completed"},
     ),
     (DrainingError(), StatusCode.UNAVAILABLE, "DRAINING", {}),
     (StorageBusyError("locked"), StatusCode.UNAVAILABLE, "STORAGE_BUSY", {}),
