@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast
 
 import grpc
 
+from aitrader.v1.callbacks_pb2 import Delivery, ListDeliveriesResponse
 from aitrader.v1.control_pb2 import CancelJobRequest, CancelJobResponse
 from aitrader.v1.job_pb2 import Job as JobSummary
 from aitrader.v1.job_pb2 import ProgressEvent, ReasoningStep
@@ -39,6 +40,7 @@ from .requests import (
     TimeseriesQuery,
     TriggerFields,
     at_page,
+    deliveries_request,
     jobs_request,
     leaderboard_request,
     reasoning_request,
@@ -193,6 +195,18 @@ class AsyncClient:
     async def cancel(self, job_id: str, *, reason: str = "") -> CancelJobResponse:
         """Stop a job; nothing of it is committed from the answer on, and it ends within the service's grace period."""
         return await self._call(self._stub.CancelJob, CancelJobRequest(job_id=job_id, reason=reason))
+
+    async def list_deliveries(self, job_id: str, **query: Unpack[Page]) -> ListDeliveriesResponse:
+        """Fetch one page of what came of telling a job's end."""
+        return await self._call(self._stub.ListDeliveries, deliveries_request(job_id, query))
+
+    async def deliveries(self, job_id: str, **query: Unpack[Page]) -> AsyncIterator[Delivery]:
+        """Give all deliveries of a job's end, fetching page after page."""
+        async for page in async_pages(
+            lambda token: self._call(self._stub.ListDeliveries, at_page(deliveries_request(job_id, query), token))
+        ):
+            for item in page.deliveries:
+                yield item
 
     async def audit(self, job_id: str) -> AuditJobResponse:
         """Check that nothing the agents of a job were shown was later than their decisions."""

@@ -42,6 +42,9 @@ def main(ctx: click.Context, *, server: str) -> None:
 @click.option("--model", "models", metavar="M", multiple=True, help="Only this model; may be repeated.")
 @range_options
 @click.option("--request-id", metavar="R", default="", help="A repeat with the same id returns the first job.")
+@click.option(
+    "--callback", "callbacks", metavar="URL", multiple=True, help="Post the job's end to this URL; may be repeated."
+)
 @click.option("--wait", is_flag=True, help="Show the progress until the job ends, then its status.")
 @json_option
 @click.pass_context
@@ -54,6 +57,7 @@ def trigger(
     start: str,
     end: str,
     request_id: str,
+    callbacks: tuple[str, ...],
     wait: bool,
     as_json: bool,
 ) -> None:
@@ -62,7 +66,13 @@ def trigger(
     CONFIG is a path relative to the server's configs folder.
     """
     job = ctx.obj.trigger(
-        config, experiment=experiment, models=models, start_date=start, end_date=end, request_id=request_id
+        config,
+        experiment=experiment,
+        models=models,
+        start_date=start,
+        end_date=end,
+        request_id=request_id,
+        callback_urls=callbacks,
     )
     if not (wait and as_json):
         _print(job.response, as_json=as_json)
@@ -206,6 +216,15 @@ def reasoning(client: Client, *, job_id: str, model: str, date: str, attempt: in
     """Tell what a model's agent saw, said and did on a day of JOB, and what it cost."""
     response = joined(lambda token: client.get_reasoning(job_id, model, date, attempt=attempt, page_token=token))
     _print(response, as_json=as_json)
+
+
+@main.command(epilog=EXIT_CODES_HELP, short_help="Tell what came of telling a job's end.")
+@click.argument("job_id", metavar="JOB")
+@json_option
+@click.pass_obj
+def deliveries(client: Client, *, job_id: str, as_json: bool) -> None:
+    """List the deliveries of JOB's end to its callback URLs, with what came of them."""
+    _print(joined(lambda token: client.list_deliveries(job_id, page_token=token)), as_json=as_json)
 
 
 @main.command(epilog=EXIT_CODES_HELP, short_help="Check that no agent of a job saw the future.")

@@ -6,6 +6,7 @@ from typing import Self, TypeVar, Unpack
 
 import grpc
 
+from aitrader.v1.callbacks_pb2 import Delivery, ListDeliveriesResponse
 from aitrader.v1.control_pb2 import CancelJobRequest, CancelJobResponse
 from aitrader.v1.job_pb2 import Job as JobSummary
 from aitrader.v1.job_pb2 import ProgressEvent, ReasoningStep
@@ -39,6 +40,7 @@ from .requests import (
     TimeseriesQuery,
     TriggerFields,
     at_page,
+    deliveries_request,
     jobs_request,
     leaderboard_request,
     reasoning_request,
@@ -169,6 +171,17 @@ class Client:
     def cancel(self, job_id: str, *, reason: str = "") -> CancelJobResponse:
         """Stop a job; nothing of it is committed from the answer on, and it ends within the service's grace period."""
         return self._call(self._stub.CancelJob, CancelJobRequest(job_id=job_id, reason=reason))
+
+    def list_deliveries(self, job_id: str, **query: Unpack[Page]) -> ListDeliveriesResponse:
+        """Fetch one page of what came of telling a job's end."""
+        return self._call(self._stub.ListDeliveries, deliveries_request(job_id, query))
+
+    def deliveries(self, job_id: str, **query: Unpack[Page]) -> Iterator[Delivery]:
+        """Give all deliveries of a job's end, fetching page after page."""
+        for page in pages(
+            lambda token: self._call(self._stub.ListDeliveries, at_page(deliveries_request(job_id, query), token))
+        ):
+            yield from page.deliveries
 
     def audit(self, job_id: str) -> AuditJobResponse:
         """Check that nothing the agents of a job were shown was later than their decisions."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableSequence
 from typing import Any, TypeVar
 
+from aitrader.v1.callbacks_pb2 import ListDeliveriesResponse
 from aitrader.v1.simulation_pb2 import (
     GetLeaderboardResponse,
     GetPortfolioTimeseriesResponse,
@@ -19,6 +20,7 @@ PageT = TypeVar(
     GetLeaderboardResponse,
     GetPortfolioTimeseriesResponse,
     GetReasoningResponse,
+    ListDeliveriesResponse,
     ListJobsResponse,
 )
 
@@ -84,6 +86,7 @@ def _items(
     | GetLeaderboardResponse
     | GetPortfolioTimeseriesResponse
     | GetReasoningResponse
+    | ListDeliveriesResponse
     | ListJobsResponse,
 ) -> MutableSequence[Any]:
     match page:
@@ -97,5 +100,7 @@ def _items(
             return page.timeseries
         case GetReasoningResponse():
             return page.steps
+        case ListDeliveriesResponse():
+            return page.deliveries
         case ListJobsResponse():
             return page.jobs

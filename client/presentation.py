@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import click
 from google.protobuf.message import Message
 
+from aitrader.v1.callbacks_pb2 import ListDeliveriesResponse
 from aitrader.v1.control_pb2 import CancelJobResponse
 from aitrader.v1.simulation_pb2 import (
     AuditJobResponse,
@@ -20,6 +21,7 @@ from aitrader.v1.simulation_pb2 import (
 from .audit_report import audit_lines
 from .chart import value_chart
 from .console import open_console
+from .deliveries import delivery_lines
 from .sentences import cancel_lines, day_lines, status_lines, trigger_lines
 from .tables import jobs_table, leaderboard_table, models_table, results_table, timeseries_table
 from .tally import Tally
@@ -47,6 +49,8 @@ def present(response: Message) -> None:
             _present_jobs(response)
         case GetReasoningResponse():
             _print_lines(transcript_lines(response, width=open_console().width))
+        case ListDeliveriesResponse():
+            _print_lines(delivery_lines(response))
         case AuditJobResponse():
             _print_lines(audit_lines(response))
 

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, Protocol, TypedDict, TypeVar
 
+from aitrader.v1.callbacks_pb2 import ListDeliveriesRequest
 from aitrader.v1.simulation_pb2 import (
     GetLeaderboardRequest,
     GetPortfolioTimeseriesRequest,
@@ -40,6 +41,7 @@ class TriggerFields(TypedDict, total=False):
     start_date: str
     end_date: str
     experiment: str
+    callback_urls: Sequence[str]
 
 
 class ResultsQuery(Page, total=False):
@@ -117,6 +119,10 @@ def timeseries_request(model: str, query: TimeseriesQuery) -> GetPortfolioTimese
 
 def reasoning_request(job_id: str, model: str, date: str, query: ReasoningQuery) -> GetReasoningRequest:
     return GetReasoningRequest(job_id=job_id, model=model, date=date, **query)
+
+
+def deliveries_request(job_id: str, query: Page) -> ListDeliveriesRequest:
+    return ListDeliveriesRequest(job_id=job_id, **query)
 
 
 def jobs_request(query: JobsQuery) -> ListJobsRequest:

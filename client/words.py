@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from aitrader.v1 import job_pb2, portfolio_pb2, simulation_pb2
+from aitrader.v1 import callbacks_pb2, job_pb2, portfolio_pb2, simulation_pb2
 
 #: states that a job does not leave
 FINAL_STATUSES = frozenset(
@@ -49,6 +49,11 @@ def stop_reason_word(reason: job_pb2.StopReason.ValueType) -> str:
 def outcome_word(outcome: job_pb2.SessionOutcome.ValueType) -> str:
     """Tell what became of a session's attempt as a word."""
     return _word(job_pb2.SessionOutcome.Name(outcome), "SESSION_OUTCOME_")
+
+
+def delivery_word(status: callbacks_pb2.DeliveryStatus.ValueType) -> str:
+    """Tell the state of a delivery in words."""
+    return _word(callbacks_pb2.DeliveryStatus.Name(status), "DELIVERY_STATUS_").replace("_", " ")
 
 
 def status_values(words: Iterable[str]) -> list[job_pb2.JobStatus.ValueType]:

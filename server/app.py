@@ -16,6 +16,11 @@ from aitrader.v1 import simulation_pb2
 from aitrader.v1.simulation_pb2_grpc import add_SimulationServiceServicer_to_server
 from server.agents.llm.factory import SessionSetup
 from server.agents.registry import Create, TraderFactory
+from server.callbacks.deliverer import CallbackRules, Deliverer
+from server.callbacks.hosts import CallbackHosts
+from server.callbacks.post import Poster
+from server.callbacks.signature import signing_keys
+from server.jobs.callback_check import CallbackCheck
 from server.jobs.credentials import CredentialStore
 from server.jobs.journal import Journal
 from server.jobs.model_day_runner import RunnerParts
@@ -32,7 +37,7 @@ from server.rpc.convert import encoded_event
 from server.rpc.convert_sessions import encoded_live_step
 from server.rpc.interceptors import CallInterceptor
 from server.rpc.simulation import SimulationServicer
-from server.settings import Settings
+from server.settings import Settings, SettingsError
 from storage.database import open_database
 from storage.lock import ServerLock
 from storage.writer import Writer
@@ -69,6 +74,7 @@ class App:
         session_worker: Sequence[str] = SESSION_WORKER,
         extra: Mapping[str, Create] | None = None,
     ) -> None:
+        rules = _callback_rules(settings)
         self._settings = settings
         self._folder = TemporaryDirectory(prefix="aitrader-")
         self._lock = ServerLock(settings.db)
@@ -93,6 +99,8 @@ class App:
             recordings=RecordedSessions(self._db),
             cancel_grace=settings.cancel_grace,
         )
+        poster = Poster(settings.callback_timeout)
+        self._deliverer = Deliverer(self._db, self._writer, poster, rules, self.parts.clock)
         self._retention = Retention(self.parts.journal, self.parts.clock, settings.event_retention_days)
         self._jobs = JobService(
             settings,
@@ -101,6 +109,7 @@ class App:
             traders=TraderFactory(settings.data_dir, extra=extra),
             credentials=credentials,
             logs=self._logs,
+            callbacks=CallbackCheck(hosts=rules.hosts, signed=bool(rules.keys)),
             parts=self.parts,
         )
         self._health = health.aio.HealthServicer()
@@ -120,7 +129,8 @@ class App:
         self._writer.start()
         await self.pool.start()
         await self._jobs.resume()
-        for work in (self._logs.beat(self._settings.heartbeat_seconds), self._retention.run()):
+        beat = self._logs.beat(self._settings.heartbeat_seconds)
+        for work in (beat, self._retention.run(), self._deliverer.run()):
             self._background.append(asyncio.create_task(work))
         await self._server.start()
         await self._set_health(HealthCheckResponse.SERVING)
@@ -146,6 +156,24 @@ class App:
     async def _set_health(self, status: int) -> None:
         for service in ("", SERVICE):
             await self._health.set(service, status)
+
+
+def _callback_rules(settings: Settings) -> CallbackRules:
+    """Return how callbacks are delivered.
+
+    Raises:
+        SettingsError: hosts or secret are wrong.
+    """
+    secret = settings.callback_secret
+    try:
+        return CallbackRules(
+            hosts=CallbackHosts(settings.callback_hosts or ""),
+            keys=() if secret is None else signing_keys(secret.get_secret_value()),
+            retry_delay=settings.callback_retry_delay,
+            give_up_after=settings.callback_give_up_after,
+        )
+    except ValueError as error:
+        raise SettingsError(f"settings of callbacks are wrong: {error}") from error
 
 
 def _setup(settings: Settings, snapshots: Path) -> Setup:

@@ -73,6 +73,19 @@ class Settings(BaseModel):
     search_http_port: int = Field(8001, ge=0, le=65535, description="port of the search tools; 0 takes a free one")
     trade_http_port: int = Field(8002, ge=0, le=65535, description="port of the trading tools; 0 takes a free one")
     getprice_http_port: int = Field(8003, ge=0, le=65535, description="port of the price tools; 0 takes a free one")
+    callback_hosts: str | None = Field(
+        None, description="hosts that callbacks may go to, with commas between; see server/callbacks/README.md"
+    )
+    callback_secret: SecretStr | None = Field(None, description="key that signs callbacks, whsec_ and base64")
+    callback_timeout: float = Field(
+        15.0, gt=0, le=300, description="seconds that the receiver of a callback has to answer"
+    )
+    callback_retry_delay: float = Field(
+        5.0, gt=0, le=3600, description="seconds until a callback is tried again; each further wait is four times that"
+    )
+    callback_give_up_after: float = Field(
+        86_400.0, ge=0, description="seconds after a job's end until its callbacks are given up"
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
     openai_api_base: str | None = Field(None, description="endpoint of OpenAI-compatible models")

@@ -9,6 +9,7 @@ StorageError
 ├── RequestIdReusedError      the request id stands for another request
 ├── JobStateError             the job is in a state that forbids the step
 ├── JobCancelledError         the job's cancel was accepted, so nothing of it may start or be committed
+├── TooManyCallbacksError     the job is to tell enough already
 ├── ModelDayStateError        the model-day is not in the state that the step starts from
 └── StaleAttemptError         the attempt is not the current one, so its outcome must not be committed
 """
@@ -79,6 +80,13 @@ class JobCancelledError(StorageError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"job '{job_id}' was cancelled")
+
+
+class TooManyCallbacksError(StorageError):
+    """The job would have more callbacks than it may have."""
+
+    def __init__(self, job_id: str, limit: int) -> None:
+        super().__init__(f"job '{job_id}' would have more than {limit} callbacks")
 
 
 class ModelDayStateError(StorageError):

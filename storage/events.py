@@ -8,6 +8,7 @@ from typing import Any
 from peewee import SqliteDatabase
 
 from storage.database import timestamp
+from storage.deliveries import queue_deliveries
 
 _COLUMNS = (
     "sequence, created_at, event_type, status, date, model, attempt, duration_seconds, error, portfolio_value, fills, "
@@ -88,7 +89,10 @@ def append(
     portfolio_value: float | None = None,
     fills: int | None = None,
 ) -> EventRow:
-    """Append an event and bring the job's counts forward, inside the transaction that is open."""
+    """Append an event and bring the job's counts forward, inside the transaction that is open.
+
+    The event that ends a job stores what its callbacks are told, whatever it was that ended it.
+    """
     moment = timestamp(now)
     completed = int(event_type is EventType.MODEL_DAY_COMPLETED)
     failed = int(event_type is EventType.MODEL_DAY_FAILED)
@@ -96,6 +100,8 @@ def append(
     sequence, status, *counts = db.execute_sql(_STATE, (job_id,)).fetchone()
     told = (sequence, moment, event_type, status, date, model, attempt, duration_seconds, error, portfolio_value, fills)
     db.execute_sql(_INSERT, (job_id, *told, *counts))
+    if event_type is EventType.JOB_ENDED:
+        queue_deliveries(db, job_id, sequence, moment)
     return _row(job_id, (*told, *counts))
 
 

@@ -16,6 +16,7 @@ from peewee import SqliteDatabase
 from storage import attempts, events, portfolios
 from storage.attempts import AttemptOutcome
 from storage.database import insert_many, timestamp
+from storage.deliveries import add_callbacks
 from storage.errors import (
     JobCancelledError,
     JobConflictError,
@@ -86,6 +87,7 @@ class JobRequest:
     experiment: str
     models: tuple[str, ...]
     max_concurrent_jobs: int
+    callback_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,12 +202,14 @@ def accept_job(db: SqliteDatabase, request: JobRequest, plan: Planner, now: date
     Raises:
         RequestIdReusedError: the request id was used with another content.
         JobConflictError: another job holds one of the portfolios, or the job limit is reached.
+        TooManyCallbacksError: the equal job that runs is to tell enough already.
     """
     if request.request_id and (known := find_request(db, request.request_id, request.request_digest)):
         return ExistingJob(job=known)
     active = active_jobs(db)
     for job in active:
         if job.config_digest == request.config_digest:
+            add_callbacks(db, job.job_id, request.callback_urls)
             return ExistingJob(job=job)
     states = portfolios.find_portfolios(db, request.experiment, request.models)
     _refuse_held(active, states.values())
@@ -307,6 +311,7 @@ def _store(db: SqliteDatabase, request: JobRequest, new: NewJob, now: datetime) 
         ("job_id", "date", "model", "status"),
         ((request.job_id, date, model, "pending") for date, model in new.model_days),
     )
+    add_callbacks(db, request.job_id, request.callback_urls)
     portfolios.claim(db, request.job_id, request.experiment, new.portfolios, now)
     return events.append(db, request.job_id, EventType.JOB_ACCEPTED, now)
 

@@ -312,3 +312,21 @@ class Health(Answer):
     status: Literal["healthy", "unhealthy"]
     timestamp: Time
     services: Annotated[dict[str, Any], Field(examples=[{"grpc_server": {"status": "up"}}])]
+
+
+class Delivery(Answer):
+    delivery_id: str
+    url: str
+    status: Literal["pending", "delivered", "given_up"]
+    sequence: int
+    attempts: int
+    last_http_status: int | None
+    last_error: str | None
+    created_at: Time
+    last_attempt_at: Time | None
+    next_attempt_at: Time | None
+
+
+class Deliveries(Answer):
+    deliveries: list[Delivery]
+    next_page_token: PageToken

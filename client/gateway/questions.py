@@ -99,6 +99,9 @@ class TriggerBody(Question):
     start_date: Date | None = Field(None, description="First date; overrides the config's.")
     end_date: Date | None = Field(None, description="Last date; overrides the config's.")
     experiment: Experiment | None = Field(None, description="Experiment whose portfolios are extended.")
+    callback_urls: Annotated[list[Annotated[str, Field(max_length=2048)]], Field(max_length=5)] = Field(
+        default_factory=list, description="URLs to which the end of the job is posted; the server allows their hosts."
+    )
 
 
 class CancelBody(Question):

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from aitrader.v1 import control_pb2
 from aitrader.v1 import simulation_pb2 as pb
+from aitrader.v1.callbacks_pb2 import ListDeliveriesRequest
 
 from . import model_sessions, models
 from .asking import answer
@@ -77,6 +78,17 @@ async def get_leaderboard(request: Request, question: Annotated[LeaderboardQuest
 async def get_reasoning(request: Request, question: Annotated[ReasoningQuestion, Query()]) -> Response:
     """Tell what the agent of a model-day saw, said and did, step by step."""
     return await answer(request, pb.GetReasoningRequest(**question.fields()))
+
+
+@router.get(
+    "/simulate/deliveries/{job_id}",
+    operation_id="ListDeliveries",
+    response_model=models.Deliveries,
+    responses=NOT_FOUND,
+)
+async def list_deliveries(request: Request, job_id: JobId, page: Annotated[Page, Query()]) -> Response:
+    """Tell what came of posting a job's end to its callback URLs."""
+    return await answer(request, ListDeliveriesRequest(job_id=job_id, **page.fields()))
 
 
 @router.get("/audit/{job_id}", operation_id="AuditJob", response_model=model_sessions.Audit, responses=NOT_FOUND)

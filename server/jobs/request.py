@@ -41,11 +41,14 @@ class TriggerCommand:
     start_date: str | None
     end_date: str | None
     experiment: str | None
+    callback_urls: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """What makes two requests the same, the request id aside."""
         facts = [normalise_path(self.config_path), sorted(self.models), self.start_date, self.end_date, self.experiment]
+        if self.callback_urls:  # without them the digest is what it was before there were any
+            facts.append(sorted(self.callback_urls))
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

@@ -10,6 +10,7 @@ import structlog
 from peewee import SqliteDatabase
 
 from server.agents.registry import TraderFactory
+from server.jobs.callback_check import CallbackCheck
 from server.jobs.credentials import CredentialStore
 from server.jobs.errors import DrainingError, InvalidRequestError
 from server.jobs.model_day_runner import RunnerParts
@@ -21,7 +22,7 @@ from server.market.snapshots import Snapshot, Snapshots
 from server.settings import Settings
 from storage import attempts, jobs, model_days, portfolios, sessions
 from storage.cancelling import CancelRow, find_cancel, request_cancel
-from storage.errors import JobNotFoundError, JobStateError, StorageError
+from storage.errors import JobNotFoundError, JobStateError, StorageError, TooManyCallbacksError
 from storage.jobs import Acceptance, AcceptedJob, JobRequest, JobRow, NewJob
 from storage.portfolios import NewPortfolio, PortfolioRow
 
@@ -51,6 +52,7 @@ class JobService:
         traders: TraderFactory,
         credentials: CredentialStore,
         logs: ProgressLogs,
+        callbacks: CallbackCheck,
         parts: RunnerParts,
     ) -> None:
         self._settings = settings
@@ -59,6 +61,7 @@ class JobService:
         self._traders = traders
         self._credentials = credentials
         self._logs = logs
+        self._callbacks = callbacks
         self._parts = parts
         self._running: dict[str, tuple[JobRunner, asyncio.Task[None]]] = {}
         self._draining = False
@@ -82,6 +85,7 @@ class JobService:
         known = await asyncio.to_thread(self._known, command)
         if known is not None:
             return _told(known, accepted=False)
+        self._callbacks.check(command.callback_urls)
         request = await asyncio.to_thread(resolve, command, self._settings.configs, self._traders, self._credentials)
         snapshot = await asyncio.to_thread(self._snapshots.current)
         return await self._accept(command, request, snapshot)
@@ -156,6 +160,8 @@ class JobService:
             accepted = await self._parts.journal.write(
                 lambda db: jobs.accept_job(db, request, planner, self._parts.clock())
             )
+        except TooManyCallbacksError as error:
+            raise InvalidRequestError.of("callback_urls", str(error)) from error
         finally:
             if not isinstance(accepted, AcceptedJob):
                 self._logs.drop(request.job_id)
@@ -171,6 +177,7 @@ class JobService:
             experiment=request.experiment,
             models=tuple(model.signature for model in request.spec.models),
             max_concurrent_jobs=self._settings.max_concurrent_jobs,
+            callback_urls=command.callback_urls,
         )
 
     async def _run(self, job: JobRow, snapshot: Snapshot) -> None:

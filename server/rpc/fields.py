@@ -42,13 +42,13 @@ class Fields:
             self.refuse(field, "holds a NUL character")
         return value or None
 
-    def names(self, field: str, values: Sequence[str], limit: int) -> tuple[str, ...]:
+    def names(self, field: str, values: Sequence[str], limit: int, length: int = MAX_NAME) -> tuple[str, ...]:
         """Return distinct texts, at most `limit`, none empty."""
         if len(values) > limit:
             self.refuse(field, f"has {len(values)} entries; at most {limit} are allowed")
             return ()
         for i, value in enumerate(values):
-            self.required(f"{field}[{i}]", value)
+            self.required(f"{field}[{i}]", value, length)
         return tuple(dict.fromkeys(values))
 
     def date(self, field: str, value: str) -> str | None:

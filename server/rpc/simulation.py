@@ -9,18 +9,22 @@ from typing import Any, TypeAlias, TypeVar
 from grpc.aio import ServicerContext
 from peewee import SqliteDatabase
 
-from aitrader.v1 import control_pb2, simulation_pb2
+from aitrader.v1 import callbacks_pb2, control_pb2, simulation_pb2
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceServicer
+from server.callbacks.hosts import MAX_URL
 from server.jobs.progress import ProgressLogs
 from server.jobs.request import TriggerCommand
 from server.jobs.service import JobService
-from server.rpc import convert, portfolios, reasoning, results, status
+from server.rpc import convert, deliveries, portfolios, reasoning, results, status
 from server.rpc.fields import Fields
 from server.rpc.portfolios import LeaderboardReader
 from server.rpc.status import StatusReader
 from server.rpc.stream import ProgressStreamer
 
 T = TypeVar("T")
+
+#: callback URLs of one request
+MAX_CALLBACKS = 5
 
 # quoted: generic in its type stubs alone
 Context: TypeAlias = "ServicerContext[Any, Any]"
@@ -92,6 +96,12 @@ class SimulationServicer(SimulationServiceServicer):
         """Tell what an agent did, step by step."""
         return await asyncio.to_thread(reasoning.get_reasoning, self._db, request)
 
+    async def ListDeliveries(
+        self, request: callbacks_pb2.ListDeliveriesRequest, context: Context
+    ) -> callbacks_pb2.ListDeliveriesResponse:
+        """List what came of telling a job's end."""
+        return await asyncio.to_thread(deliveries.list_deliveries, self._db, request)
+
     async def AuditJob(
         self, request: simulation_pb2.AuditJobRequest, context: Context
     ) -> simulation_pb2.AuditJobResponse:
@@ -121,6 +131,7 @@ def trigger_command(request: simulation_pb2.TriggerRequest) -> TriggerCommand:
         start_date=start_date,
         end_date=end_date,
         experiment=fields.experiment("experiment", request.experiment),
+        callback_urls=fields.names("callback_urls", request.callback_urls, MAX_CALLBACKS, MAX_URL),
     )
     fields.check()
     return command

@@ -9,12 +9,13 @@ import pytest
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
-from aitrader.v1 import control_pb2, errors_pb2, job_pb2, portfolio_pb2, progress_pb2, simulation_pb2
+from aitrader.v1 import callbacks_pb2, control_pb2, errors_pb2, job_pb2, portfolio_pb2, progress_pb2, simulation_pb2
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTOS = ROOT / "protos"
 STUBS = {
     "aitrader/v1/control.proto": control_pb2,
+    "aitrader/v1/callbacks.proto": callbacks_pb2,
     "aitrader/v1/errors.proto": errors_pb2,
     "aitrader/v1/job.proto": job_pb2,
     "aitrader/v1/portfolio.proto": portfolio_pb2,

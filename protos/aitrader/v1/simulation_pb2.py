@@ -23,59 +23,60 @@ _sym_db = _symbol_database.Default()
 
 
 from aitrader.v1 import control_pb2 as aitrader_dot_v1_dot_control__pb2
+from aitrader.v1 import callbacks_pb2 as aitrader_dot_v1_dot_callbacks__pb2
 from aitrader.v1 import job_pb2 as aitrader_dot_v1_dot_job__pb2
 from aitrader.v1 import portfolio_pb2 as aitrader_dot_v1_dot_portfolio__pb2
 from aitrader.v1 import progress_pb2 as aitrader_dot_v1_dot_progress__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61itrader/v1/simulation.proto\x12\x0b\x61itrader.v1\x1a\x19\x61itrader/v1/control.proto\x1a\x15\x61itrader/v1/job.proto\x1a\x1b\x61itrader/v1/portfolio.proto\x1a\x1a\x61itrader/v1/progress.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x01\n\x0eTriggerRequest\x12\x13\n\x0b\x63onfig_path\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06models\x18\x03 \x03(\t\x12\x12\n\nstart_date\x18\x04 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x05 \x01(\t\x12\x12\n\nexperiment\x18\x06 \x01(\t\"\xbc\x02\n\x0fTriggerResponse\x12,\n\x07outcome\x18\x01 \x01(\x0e\x32\x1b.aitrader.v1.TriggerOutcome\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12&\n\x06status\x18\x03 \x01(\x0e\x32\x16.aitrader.v1.JobStatus\x12\x12\n\nexperiment\x18\x04 \x01(\t\x12\x12\n\ndate_range\x18\x05 \x03(\t\x12\x0e\n\x06models\x18\x06 \x03(\t\x12\x18\n\x10total_model_days\x18\x07 \x01(\x05\x12\x30\n\x0c\x63reated_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\t \x01(\t\x12\x10\n\x08warnings\x18\n \x03(\t\x12\x1c\n\x14last_simulation_date\x18\x0b \x01(\t\"I\n\x10GetStatusRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xea\x04\n\x11GetStatusResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12&\n\x06status\x18\x02 \x01(\x0e\x32\x16.aitrader.v1.JobStatus\x12\x13\n\x0b\x63onfig_path\x18\x03 \x01(\t\x12\x12\n\nexperiment\x18\x04 \x01(\t\x12\x12\n\ndate_range\x18\x05 \x03(\t\x12\x0e\n\x06models\x18\x06 \x03(\t\x12\'\n\x08progress\x18\x07 \x01(\x0b\x32\x15.aitrader.v1.Progress\x12\x30\n\x0c\x63reated_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cstarted_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cupdated_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63ompleted_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x16total_duration_seconds\x18\x0c \x01(\x01H\x00\x88\x01\x01\x12\r\n\x05\x65rror\x18\r \x01(\t\x12\x10\n\x08warnings\x18\x0e \x03(\t\x12\x15\n\rlast_sequence\x18\x0f \x01(\x05\x12\x17\n\x0fnext_page_token\x18\x10 \x01(\t\x12\'\n\x08spending\x18\x17 \x01(\x0b\x32\x15.aitrader.v1.Spending\x12#\n\x06\x62udget\x18\x18 \x01(\x0b\x32\x13.aitrader.v1.BudgetB\x19\n\x17_total_duration_seconds\"n\n\x15StreamProgressRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x05\x12-\n\x07include\x18\x03 \x03(\x0e\x32\x1c.aitrader.v1.ProgressInclude\"\xc4\x01\n\x16StreamProgressResponse\x12*\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.aitrader.v1.ProgressEvent\x12\x15\n\rlast_sequence\x18\x02 \x01(\x05\x12+\n\x06orders\x18\x03 \x03(\x0b\x32\x1b.aitrader.v1.ModelDayOrders\x12$\n\x05steps\x18\x04 \x03(\x0b\x32\x15.aitrader.v1.LiveStep\x12\x14\n\x0cmissed_steps\x18\x05 \x01(\x05\"\xcc\x01\n\x11GetResultsRequest\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x0e\n\x06job_id\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x12\n\nexperiment\x18\x06 \x01(\t\x12)\n\x06\x64\x65tail\x18\x07 \x01(\x0e\x32\x19.aitrader.v1.ResultDetail\x12\x11\n\tpage_size\x18\x08 \x01(\x05\x12\x12\n\npage_token\x18\t \x01(\t\"V\n\x12GetResultsResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.aitrader.v1.DayResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x15GetLeaderboardRequest\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x02 \x01(\t\x12\x14\n\x0c\x63urve_points\x18\x03 \x01(\x05\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"y\n\x16GetLeaderboardResponse\x12\x32\n\x0bleaderboard\x18\x01 \x03(\x0b\x32\x1d.aitrader.v1.LeaderboardEntry\x12\x12\n\nexperiment\x18\x02 \x01(\t\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x8f\x01\n\x1dGetPortfolioTimeseriesRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\nexperiment\x18\x02 \x01(\t\x12\x12\n\nstart_date\x18\x03 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"\xa4\x01\n\x1eGetPortfolioTimeseriesResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\nexperiment\x18\x02 \x01(\t\x12\x14\n\x0cinitial_cash\x18\x03 \x01(\x01\x12\x30\n\ntimeseries\x18\x04 \x03(\x0b\x32\x1c.aitrader.v1.TimeseriesPoint\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"v\n\x0fListJobsRequest\x12(\n\x08statuses\x18\x01 \x03(\x0e\x32\x16.aitrader.v1.JobStatus\x12\x12\n\nexperiment\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"K\n\x10ListJobsResponse\x12\x1e\n\x04jobs\x18\x01 \x03(\x0b\x32\x10.aitrader.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"z\n\x13GetReasoningRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"\xae\x01\n\x14GetReasoningResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12%\n\x07session\x18\x04 \x01(\x0b\x32\x14.aitrader.v1.Session\x12)\n\x05steps\x18\x05 \x03(\x0b\x32\x1a.aitrader.v1.ReasoningStep\x12\x17\n\x0fnext_page_token\x18\x06 \x01(\t\"!\n\x0f\x41uditJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\xde\x01\n\x10\x41uditJobResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08sessions\x18\x02 \x01(\x05\x12\x14\n\x0cobservations\x18\x03 \x01(\x05\x12\x17\n\x0fviolation_count\x18\x04 \x01(\x05\x12/\n\nviolations\x18\x05 \x03(\x0b\x32\x1b.aitrader.v1.AuditViolation\x12\x15\n\rdropped_count\x18\x06 \x01(\x05\x12\x31\n\x07\x64ropped\x18\x07 \x03(\x0b\x32 .aitrader.v1.DroppedObservations*\x8d\x01\n\x0eTriggerOutcome\x12\x1f\n\x1bTRIGGER_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18TRIGGER_OUTCOME_ACCEPTED\x10\x01\x12\x1c\n\x18TRIGGER_OUTCOME_EXISTING\x10\x02\x12\x1e\n\x1aTRIGGER_OUTCOME_UP_TO_DATE\x10\x03*`\n\x0cResultDetail\x12\x1d\n\x19RESULT_DETAIL_UNSPECIFIED\x10\x00\x12\x19\n\x15RESULT_DETAIL_MINIMAL\x10\x01\x12\x16\n\x12RESULT_DETAIL_FULL\x10\x02\x32\xd2\x06\n\x11SimulationService\x12\x44\n\x07Trigger\x12\x1b.aitrader.v1.TriggerRequest\x1a\x1c.aitrader.v1.TriggerResponse\x12J\n\tGetStatus\x12\x1d.aitrader.v1.GetStatusRequest\x1a\x1e.aitrader.v1.GetStatusResponse\x12[\n\x0eStreamProgress\x12\".aitrader.v1.StreamProgressRequest\x1a#.aitrader.v1.StreamProgressResponse0\x01\x12M\n\nGetResults\x12\x1e.aitrader.v1.GetResultsRequest\x1a\x1f.aitrader.v1.GetResultsResponse\x12Y\n\x0eGetLeaderboard\x12\".aitrader.v1.GetLeaderboardRequest\x1a#.aitrader.v1.GetLeaderboardResponse\x12q\n\x16GetPortfolioTimeseries\x12*.aitrader.v1.GetPortfolioTimeseriesRequest\x1a+.aitrader.v1.GetPortfolioTimeseriesResponse\x12G\n\x08ListJobs\x12\x1c.aitrader.v1.ListJobsRequest\x1a\x1d.aitrader.v1.ListJobsResponse\x12J\n\tCancelJob\x12\x1d.aitrader.v1.CancelJobRequest\x1a\x1e.aitrader.v1.CancelJobResponse\x12S\n\x0cGetReasoning\x12 .aitrader.v1.GetReasoningRequest\x1a!.aitrader.v1.GetReasoningResponse\x12G\n\x08\x41uditJob\x12\x1c.aitrader.v1.AuditJobRequest\x1a\x1d.aitrader.v1.AuditJobResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61itrader/v1/simulation.proto\x12\x0b\x61itrader.v1\x1a\x19\x61itrader/v1/control.proto\x1a\x1b\x61itrader/v1/callbacks.proto\x1a\x15\x61itrader/v1/job.proto\x1a\x1b\x61itrader/v1/portfolio.proto\x1a\x1a\x61itrader/v1/progress.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9a\x01\n\x0eTriggerRequest\x12\x13\n\x0b\x63onfig_path\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06models\x18\x03 \x03(\t\x12\x12\n\nstart_date\x18\x04 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x05 \x01(\t\x12\x12\n\nexperiment\x18\x06 \x01(\t\x12\x15\n\rcallback_urls\x18\t \x03(\t\"\xbc\x02\n\x0fTriggerResponse\x12,\n\x07outcome\x18\x01 \x01(\x0e\x32\x1b.aitrader.v1.TriggerOutcome\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12&\n\x06status\x18\x03 \x01(\x0e\x32\x16.aitrader.v1.JobStatus\x12\x12\n\nexperiment\x18\x04 \x01(\t\x12\x12\n\ndate_range\x18\x05 \x03(\t\x12\x0e\n\x06models\x18\x06 \x03(\t\x12\x18\n\x10total_model_days\x18\x07 \x01(\x05\x12\x30\n\x0c\x63reated_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\t \x01(\t\x12\x10\n\x08warnings\x18\n \x03(\t\x12\x1c\n\x14last_simulation_date\x18\x0b \x01(\t\"I\n\x10GetStatusRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xea\x04\n\x11GetStatusResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12&\n\x06status\x18\x02 \x01(\x0e\x32\x16.aitrader.v1.JobStatus\x12\x13\n\x0b\x63onfig_path\x18\x03 \x01(\t\x12\x12\n\nexperiment\x18\x04 \x01(\t\x12\x12\n\ndate_range\x18\x05 \x03(\t\x12\x0e\n\x06models\x18\x06 \x03(\t\x12\'\n\x08progress\x18\x07 \x01(\x0b\x32\x15.aitrader.v1.Progress\x12\x30\n\x0c\x63reated_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cstarted_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cupdated_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63ompleted_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x16total_duration_seconds\x18\x0c \x01(\x01H\x00\x88\x01\x01\x12\r\n\x05\x65rror\x18\r \x01(\t\x12\x10\n\x08warnings\x18\x0e \x03(\t\x12\x15\n\rlast_sequence\x18\x0f \x01(\x05\x12\x17\n\x0fnext_page_token\x18\x10 \x01(\t\x12\'\n\x08spending\x18\x17 \x01(\x0b\x32\x15.aitrader.v1.Spending\x12#\n\x06\x62udget\x18\x18 \x01(\x0b\x32\x13.aitrader.v1.BudgetB\x19\n\x17_total_duration_seconds\"n\n\x15StreamProgressRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x05\x12-\n\x07include\x18\x03 \x03(\x0e\x32\x1c.aitrader.v1.ProgressInclude\"\xc4\x01\n\x16StreamProgressResponse\x12*\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.aitrader.v1.ProgressEvent\x12\x15\n\rlast_sequence\x18\x02 \x01(\x05\x12+\n\x06orders\x18\x03 \x03(\x0b\x32\x1b.aitrader.v1.ModelDayOrders\x12$\n\x05steps\x18\x04 \x03(\x0b\x32\x15.aitrader.v1.LiveStep\x12\x14\n\x0cmissed_steps\x18\x05 \x01(\x05\"\xcc\x01\n\x11GetResultsRequest\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x12\n\nstart_date\x18\x02 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x03 \x01(\t\x12\x0e\n\x06job_id\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x12\n\nexperiment\x18\x06 \x01(\t\x12)\n\x06\x64\x65tail\x18\x07 \x01(\x0e\x32\x19.aitrader.v1.ResultDetail\x12\x11\n\tpage_size\x18\x08 \x01(\x05\x12\x12\n\npage_token\x18\t \x01(\t\"V\n\x12GetResultsResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.aitrader.v1.DayResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x15GetLeaderboardRequest\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x02 \x01(\t\x12\x14\n\x0c\x63urve_points\x18\x03 \x01(\x05\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"y\n\x16GetLeaderboardResponse\x12\x32\n\x0bleaderboard\x18\x01 \x03(\x0b\x32\x1d.aitrader.v1.LeaderboardEntry\x12\x12\n\nexperiment\x18\x02 \x01(\t\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x8f\x01\n\x1dGetPortfolioTimeseriesRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\nexperiment\x18\x02 \x01(\t\x12\x12\n\nstart_date\x18\x03 \x01(\t\x12\x10\n\x08\x65nd_date\x18\x04 \x01(\t\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"\xa4\x01\n\x1eGetPortfolioTimeseriesResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\nexperiment\x18\x02 \x01(\t\x12\x14\n\x0cinitial_cash\x18\x03 \x01(\x01\x12\x30\n\ntimeseries\x18\x04 \x03(\x0b\x32\x1c.aitrader.v1.TimeseriesPoint\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"v\n\x0fListJobsRequest\x12(\n\x08statuses\x18\x01 \x03(\x0e\x32\x16.aitrader.v1.JobStatus\x12\x12\n\nexperiment\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"K\n\x10ListJobsResponse\x12\x1e\n\x04jobs\x18\x01 \x03(\x0b\x32\x10.aitrader.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"z\n\x13GetReasoningRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\t\"\xae\x01\n\x14GetReasoningResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12%\n\x07session\x18\x04 \x01(\x0b\x32\x14.aitrader.v1.Session\x12)\n\x05steps\x18\x05 \x03(\x0b\x32\x1a.aitrader.v1.ReasoningStep\x12\x17\n\x0fnext_page_token\x18\x06 \x01(\t\"!\n\x0f\x41uditJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\xde\x01\n\x10\x41uditJobResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08sessions\x18\x02 \x01(\x05\x12\x14\n\x0cobservations\x18\x03 \x01(\x05\x12\x17\n\x0fviolation_count\x18\x04 \x01(\x05\x12/\n\nviolations\x18\x05 \x03(\x0b\x32\x1b.aitrader.v1.AuditViolation\x12\x15\n\rdropped_count\x18\x06 \x01(\x05\x12\x31\n\x07\x64ropped\x18\x07 \x03(\x0b\x32 .aitrader.v1.DroppedObservations*\x8d\x01\n\x0eTriggerOutcome\x12\x1f\n\x1bTRIGGER_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18TRIGGER_OUTCOME_ACCEPTED\x10\x01\x12\x1c\n\x18TRIGGER_OUTCOME_EXISTING\x10\x02\x12\x1e\n\x1aTRIGGER_OUTCOME_UP_TO_DATE\x10\x03*`\n\x0cResultDetail\x12\x1d\n\x19RESULT_DETAIL_UNSPECIFIED\x10\x00\x12\x19\n\x15RESULT_DETAIL_MINIMAL\x10\x01\x12\x16\n\x12RESULT_DETAIL_FULL\x10\x02\x32\xad\x07\n\x11SimulationService\x12\x44\n\x07Trigger\x12\x1b.aitrader.v1.TriggerRequest\x1a\x1c.aitrader.v1.TriggerResponse\x12J\n\tGetStatus\x12\x1d.aitrader.v1.GetStatusRequest\x1a\x1e.aitrader.v1.GetStatusResponse\x12[\n\x0eStreamProgress\x12\".aitrader.v1.StreamProgressRequest\x1a#.aitrader.v1.StreamProgressResponse0\x01\x12M\n\nGetResults\x12\x1e.aitrader.v1.GetResultsRequest\x1a\x1f.aitrader.v1.GetResultsResponse\x12Y\n\x0eGetLeaderboard\x12\".aitrader.v1.GetLeaderboardRequest\x1a#.aitrader.v1.GetLeaderboardResponse\x12q\n\x16GetPortfolioTimeseries\x12*.aitrader.v1.GetPortfolioTimeseriesRequest\x1a+.aitrader.v1.GetPortfolioTimeseriesResponse\x12G\n\x08ListJobs\x12\x1c.aitrader.v1.ListJobsRequest\x1a\x1d.aitrader.v1.ListJobsResponse\x12J\n\tCancelJob\x12\x1d.aitrader.v1.CancelJobRequest\x1a\x1e.aitrader.v1.CancelJobResponse\x12S\n\x0cGetReasoning\x12 .aitrader.v1.GetReasoningRequest\x1a!.aitrader.v1.GetReasoningResponse\x12G\n\x08\x41uditJob\x12\x1c.aitrader.v1.AuditJobRequest\x1a\x1d.aitrader.v1.AuditJobResponse\x12Y\n\x0eListDeliveries\x12\".aitrader.v1.ListDeliveriesRequest\x1a#.aitrader.v1.ListDeliveriesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'aitrader.v1.simulation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRIGGEROUTCOME']._serialized_start=3255
-  _globals['_TRIGGEROUTCOME']._serialized_end=3396
-  _globals['_RESULTDETAIL']._serialized_start=3398
-  _globals['_RESULTDETAIL']._serialized_end=3494
-  _globals['_TRIGGERREQUEST']._serialized_start=186
-  _globals['_TRIGGERREQUEST']._serialized_end=317
-  _globals['_TRIGGERRESPONSE']._serialized_start=320
-  _globals['_TRIGGERRESPONSE']._serialized_end=636
-  _globals['_GETSTATUSREQUEST']._serialized_start=638
-  _globals['_GETSTATUSREQUEST']._serialized_end=711
-  _globals['_GETSTATUSRESPONSE']._serialized_start=714
-  _globals['_GETSTATUSRESPONSE']._serialized_end=1332
-  _globals['_STREAMPROGRESSREQUEST']._serialized_start=1334
-  _globals['_STREAMPROGRESSREQUEST']._serialized_end=1444
-  _globals['_STREAMPROGRESSRESPONSE']._serialized_start=1447
-  _globals['_STREAMPROGRESSRESPONSE']._serialized_end=1643
-  _globals['_GETRESULTSREQUEST']._serialized_start=1646
-  _globals['_GETRESULTSREQUEST']._serialized_end=1850
-  _globals['_GETRESULTSRESPONSE']._serialized_start=1852
-  _globals['_GETRESULTSRESPONSE']._serialized_end=1938
-  _globals['_GETLEADERBOARDREQUEST']._serialized_start=1940
-  _globals['_GETLEADERBOARDREQUEST']._serialized_end=2058
-  _globals['_GETLEADERBOARDRESPONSE']._serialized_start=2060
-  _globals['_GETLEADERBOARDRESPONSE']._serialized_end=2181
-  _globals['_GETPORTFOLIOTIMESERIESREQUEST']._serialized_start=2184
-  _globals['_GETPORTFOLIOTIMESERIESREQUEST']._serialized_end=2327
-  _globals['_GETPORTFOLIOTIMESERIESRESPONSE']._serialized_start=2330
-  _globals['_GETPORTFOLIOTIMESERIESRESPONSE']._serialized_end=2494
-  _globals['_LISTJOBSREQUEST']._serialized_start=2496
-  _globals['_LISTJOBSREQUEST']._serialized_end=2614
-  _globals['_LISTJOBSRESPONSE']._serialized_start=2616
-  _globals['_LISTJOBSRESPONSE']._serialized_end=2691
-  _globals['_GETREASONINGREQUEST']._serialized_start=2693
-  _globals['_GETREASONINGREQUEST']._serialized_end=2815
-  _globals['_GETREASONINGRESPONSE']._serialized_start=2818
-  _globals['_GETREASONINGRESPONSE']._serialized_end=2992
-  _globals['_AUDITJOBREQUEST']._serialized_start=2994
-  _globals['_AUDITJOBREQUEST']._serialized_end=3027
-  _globals['_AUDITJOBRESPONSE']._serialized_start=3030
-  _globals['_AUDITJOBRESPONSE']._serialized_end=3252
-  _globals['_SIMULATIONSERVICE']._serialized_start=3497
-  _globals['_SIMULATIONSERVICE']._serialized_end=4347
+  _globals['_TRIGGEROUTCOME']._serialized_start=3307
+  _globals['_TRIGGEROUTCOME']._serialized_end=3448
+  _globals['_RESULTDETAIL']._serialized_start=3450
+  _globals['_RESULTDETAIL']._serialized_end=3546
+  _globals['_TRIGGERREQUEST']._serialized_start=215
+  _globals['_TRIGGERREQUEST']._serialized_end=369
+  _globals['_TRIGGERRESPONSE']._serialized_start=372
+  _globals['_TRIGGERRESPONSE']._serialized_end=688
+  _globals['_GETSTATUSREQUEST']._serialized_start=690
+  _globals['_GETSTATUSREQUEST']._serialized_end=763
+  _globals['_GETSTATUSRESPONSE']._serialized_start=766
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1384
+  _globals['_STREAMPROGRESSREQUEST']._serialized_start=1386
+  _globals['_STREAMPROGRESSREQUEST']._serialized_end=1496
+  _globals['_STREAMPROGRESSRESPONSE']._serialized_start=1499
+  _globals['_STREAMPROGRESSRESPONSE']._serialized_end=1695
+  _globals['_GETRESULTSREQUEST']._serialized_start=1698
+  _globals['_GETRESULTSREQUEST']._serialized_end=1902
+  _globals['_GETRESULTSRESPONSE']._serialized_start=1904
+  _globals['_GETRESULTSRESPONSE']._serialized_end=1990
+  _globals['_GETLEADERBOARDREQUEST']._serialized_start=1992
+  _globals['_GETLEADERBOARDREQUEST']._serialized_end=2110
+  _globals['_GETLEADERBOARDRESPONSE']._serialized_start=2112
+  _globals['_GETLEADERBOARDRESPONSE']._serialized_end=2233
+  _globals['_GETPORTFOLIOTIMESERIESREQUEST']._serialized_start=2236
+  _globals['_GETPORTFOLIOTIMESERIESREQUEST']._serialized_end=2379
+  _globals['_GETPORTFOLIOTIMESERIESRESPONSE']._serialized_start=2382
+  _globals['_GETPORTFOLIOTIMESERIESRESPONSE']._serialized_end=2546
+  _globals['_LISTJOBSREQUEST']._serialized_start=2548
+  _globals['_LISTJOBSREQUEST']._serialized_end=2666
+  _globals['_LISTJOBSRESPONSE']._serialized_start=2668
+  _globals['_LISTJOBSRESPONSE']._serialized_end=2743
+  _globals['_GETREASONINGREQUEST']._serialized_start=2745
+  _globals['_GETREASONINGREQUEST']._serialized_end=2867
+  _globals['_GETREASONINGRESPONSE']._serialized_start=2870
+  _globals['_GETREASONINGRESPONSE']._serialized_end=3044
+  _globals['_AUDITJOBREQUEST']._serialized_start=3046
+  _globals['_AUDITJOBREQUEST']._serialized_end=3079
+  _globals['_AUDITJOBRESPONSE']._serialized_start=3082
+  _globals['_AUDITJOBRESPONSE']._serialized_end=3304
+  _globals['_SIMULATIONSERVICE']._serialized_start=3549
+  _globals['_SIMULATIONSERVICE']._serialized_end=4490
 # @@protoc_insertion_point(module_scope)

@@ -94,6 +94,7 @@ class TriggerRequest(google.protobuf.message.Message):
     START_DATE_FIELD_NUMBER: builtins.int
     END_DATE_FIELD_NUMBER: builtins.int
     EXPERIMENT_FIELD_NUMBER: builtins.int
+    CALLBACK_URLS_FIELD_NUMBER: builtins.int
     config_path: builtins.str
     """Required. Config file, a path relative to the configs folder; the prefix `configs/` is accepted."""
     request_id: builtins.str
@@ -112,6 +113,13 @@ class TriggerRequest(google.protobuf.message.Message):
         Empty means every enabled model. At most 1000.
         """
 
+    @property
+    def callback_urls(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Optional. URLs to which the end of the job is posted, at most 5 of at most 2048 characters, without user or fragment.
+        Their hosts must be allowed by the service's settings; https unless the host itself is listed there. When the answer
+        is about a job that runs already, they are told of its end as well.
+        """
+
     def __init__(
         self,
         *,
@@ -121,8 +129,9 @@ class TriggerRequest(google.protobuf.message.Message):
         start_date: builtins.str = ...,
         end_date: builtins.str = ...,
         experiment: builtins.str = ...,
+        callback_urls: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["config_path", b"config_path", "end_date", b"end_date", "experiment", b"experiment", "models", b"models", "request_id", b"request_id", "start_date", b"start_date"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["callback_urls", b"callback_urls", "config_path", b"config_path", "end_date", b"end_date", "experiment", b"experiment", "models", b"models", "request_id", b"request_id", "start_date", b"start_date"]) -> None: ...
 
 global___TriggerRequest = TriggerRequest
 

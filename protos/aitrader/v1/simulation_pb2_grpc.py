@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from aitrader.v1 import callbacks_pb2 as aitrader_dot_v1_dot_callbacks__pb2
 from aitrader.v1 import control_pb2 as aitrader_dot_v1_dot_control__pb2
 from aitrader.v1 import simulation_pb2 as aitrader_dot_v1_dot_simulation__pb2
 
@@ -85,6 +86,11 @@ class SimulationServiceStub(object):
                 '/aitrader.v1.SimulationService/AuditJob',
                 request_serializer=aitrader_dot_v1_dot_simulation__pb2.AuditJobRequest.SerializeToString,
                 response_deserializer=aitrader_dot_v1_dot_simulation__pb2.AuditJobResponse.FromString,
+                _registered_method=True)
+        self.ListDeliveries = channel.unary_unary(
+                '/aitrader.v1.SimulationService/ListDeliveries',
+                request_serializer=aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesRequest.SerializeToString,
+                response_deserializer=aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesResponse.FromString,
                 _registered_method=True)
 
 
@@ -196,6 +202,15 @@ class SimulationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDeliveries(self, request, context):
+        """Lists the deliveries of a job's end to its callback URLs, with what came of them.
+
+        Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SimulationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -248,6 +263,11 @@ def add_SimulationServiceServicer_to_server(servicer, server):
                     servicer.AuditJob,
                     request_deserializer=aitrader_dot_v1_dot_simulation__pb2.AuditJobRequest.FromString,
                     response_serializer=aitrader_dot_v1_dot_simulation__pb2.AuditJobResponse.SerializeToString,
+            ),
+            'ListDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeliveries,
+                    request_deserializer=aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesRequest.FromString,
+                    response_serializer=aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -521,6 +541,33 @@ class SimulationService(object):
             '/aitrader.v1.SimulationService/AuditJob',
             aitrader_dot_v1_dot_simulation__pb2.AuditJobRequest.SerializeToString,
             aitrader_dot_v1_dot_simulation__pb2.AuditJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aitrader.v1.SimulationService/ListDeliveries',
+            aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesRequest.SerializeToString,
+            aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

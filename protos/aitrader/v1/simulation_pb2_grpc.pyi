@@ -11,6 +11,7 @@ storage is busy, and INTERNAL with an error id; `errors.proto` lists all reasons
 """
 
 import abc
+import aitrader.v1.callbacks_pb2
 import aitrader.v1.control_pb2
 import aitrader.v1.simulation_pb2
 import collections.abc
@@ -132,6 +133,15 @@ class SimulationServiceStub:
     Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
     """
 
+    ListDeliveries: grpc.UnaryUnaryMultiCallable[
+        aitrader.v1.callbacks_pb2.ListDeliveriesRequest,
+        aitrader.v1.callbacks_pb2.ListDeliveriesResponse,
+    ]
+    """Lists the deliveries of a job's end to its callback URLs, with what came of them.
+
+    Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+    """
+
 class SimulationServiceAsyncStub:
     """Runs trading simulations as durable jobs and answers how far they are, what the models did, and who leads."""
 
@@ -235,6 +245,15 @@ class SimulationServiceAsyncStub:
     """Checks that nothing the agents of a job were shown was later than their decisions, and counts what was kept back.
 
     Sessions of failed attempts are checked as well. A job without agents has nothing to check and is clean.
+    Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+    """
+
+    ListDeliveries: grpc.aio.UnaryUnaryMultiCallable[
+        aitrader.v1.callbacks_pb2.ListDeliveriesRequest,
+        aitrader.v1.callbacks_pb2.ListDeliveriesResponse,
+    ]
+    """Lists the deliveries of a job's end to its callback URLs, with what came of them.
+
     Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
     """
 
@@ -361,6 +380,17 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
         """Checks that nothing the agents of a job were shown was later than their decisions, and counts what was kept back.
 
         Sessions of failed attempts are checked as well. A job without agents has nothing to check and is clean.
+        Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+        """
+
+    @abc.abstractmethod
+    def ListDeliveries(
+        self,
+        request: aitrader.v1.callbacks_pb2.ListDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[aitrader.v1.callbacks_pb2.ListDeliveriesResponse, collections.abc.Awaitable[aitrader.v1.callbacks_pb2.ListDeliveriesResponse]]:
+        """Lists the deliveries of a job's end to its callback URLs, with what came of them.
+
         Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
         """
 

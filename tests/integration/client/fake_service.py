@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from aitrader.v1 import job_pb2
+from aitrader.v1 import callbacks_pb2, job_pb2
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.simulation_pb2_grpc import (
     SimulationServiceServicer,
@@ -81,6 +81,7 @@ class FakeService(SimulationServiceServicer):
     timeseries: pb.GetPortfolioTimeseriesResponse = field(default_factory=pb.GetPortfolioTimeseriesResponse)
     jobs: pb.ListJobsResponse = field(default_factory=pb.ListJobsResponse)
     reasoning: pb.GetReasoningResponse = field(default_factory=pb.GetReasoningResponse)
+    deliveries: callbacks_pb2.ListDeliveriesResponse = field(default_factory=callbacks_pb2.ListDeliveriesResponse)
     audit: pb.AuditJobResponse = field(default_factory=pb.AuditJobResponse)
     events: list[job_pb2.ProgressEvent] = field(default_factory=list)
     streams: deque[StreamPlan] = field(default_factory=deque)
@@ -122,6 +123,11 @@ class FakeService(SimulationServiceServicer):
         self, request: pb.GetReasoningRequest, context: grpc.ServicerContext
     ) -> pb.GetReasoningResponse:
         return self._list(request, context, self.reasoning, "steps")
+
+    def ListDeliveries(  # noqa: N802
+        self, request: callbacks_pb2.ListDeliveriesRequest, context: grpc.ServicerContext
+    ) -> callbacks_pb2.ListDeliveriesResponse:
+        return self._list(request, context, self.deliveries, "deliveries")
 
     def AuditJob(self, request: pb.AuditJobRequest, context: grpc.ServicerContext) -> pb.AuditJobResponse:  # noqa: N802
         self._receive(request, context)

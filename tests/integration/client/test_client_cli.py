@@ -32,6 +32,7 @@ COMMANDS = {
     "timeseries": ["timeseries", "gpt-5"],
     "jobs": ["jobs"],
     "reasoning": ["reasoning", JOB_ID, "--model", "gpt-5", "--date", DATES[0]],
+    "deliveries": ["deliveries", JOB_ID],
     "audit": ["audit", JOB_ID],
 }
 

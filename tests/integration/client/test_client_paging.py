@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from aitrader.v1 import job_pb2, portfolio_pb2
+from aitrader.v1 import callbacks_pb2, job_pb2, portfolio_pb2
 from aitrader.v1 import simulation_pb2 as pb
 from tests.integration.client.fake_service import FakeService
 from tests.integration.client.job_story import JOB_ID, final_status
@@ -86,6 +86,12 @@ async def test_one_page_of_reasoning_tells_the_session(client: Any, service: Fak
 
     assert page == service.reasoning
     assert [request.page_size for request in service.requests] == [1]
+
+
+async def test_deliveries_go_through_all_pages(client: Any, service: FakeService) -> None:
+    service.deliveries.deliveries.extend(callbacks_pb2.Delivery(delivery_id=name) for name in "abc")
+
+    assert [found.delivery_id for found in await items(client.deliveries(JOB_ID))] == ["a", "b", "c"]
 
 
 async def test_audit_is_one_answer(client: Any, service: FakeService) -> None:
