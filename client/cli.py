@@ -11,9 +11,9 @@ from .exit_codes import EXIT_CODES_HELP, ExitCode, exit_code_of
 from .following import follow_as_json, follow_on_screen
 from .gateway.command import gateway
 from .job import Job
-from .options import experiment_option, json_option, range_options
+from .options import benchmark_option, experiment_option, json_option, range_options
 from .paging import joined
-from .words import DETAIL_WORDS, STATUS_WORDS
+from .words import DETAIL_WORDS, SORT_WORDS, STATUS_WORDS
 
 STATUS_HELP = "Only jobs in this state; may be repeated."
 #: values of an equity curve in the leaderboard, one column each
@@ -144,15 +144,41 @@ def results(
 @main.command(epilog=EXIT_CODES_HELP)
 @experiment_option
 @click.option("--date", metavar="D", default="", help="Rank as of the end of this date, YYYY-MM-DD.")
+@click.option("--sort", type=click.Choice(SORT_WORDS), default="value", show_default=True, help="What to rank by.")
+@benchmark_option
+@click.option("--metrics", "with_metrics", is_flag=True, help="Also tell Sharpe ratio and drawdown.")
 @json_option
 @click.pass_obj
-def leaderboard(client: Client, *, experiment: str, date: str, as_json: bool) -> None:
-    """Rank the portfolios by value, each with its equity curve."""
+def leaderboard(
+    client: Client, /, *, experiment: str, date: str, sort: str, benchmark: str, with_metrics: bool, as_json: bool
+) -> None:
+    """Rank the portfolios, each with its equity curve."""
     response = joined(
         lambda token: client.get_leaderboard(
-            experiment=experiment, date=date, curve_points=CURVE_POINTS, page_token=token
+            experiment=experiment,
+            date=date,
+            curve_points=CURVE_POINTS,
+            sort=sort,
+            benchmark=benchmark,
+            with_metrics=with_metrics,
+            page_token=token,
         )
     )
+    _print(response, as_json=as_json)
+
+
+@main.command(epilog=EXIT_CODES_HELP, short_help="Tell how good a model's portfolio was.")
+@click.argument("model")
+@experiment_option
+@range_options
+@benchmark_option
+@json_option
+@click.pass_obj
+def metrics(
+    client: Client, *, model: str, experiment: str, start: str, end: str, benchmark: str, as_json: bool
+) -> None:
+    """Tell how good MODEL's portfolio was: returns, risk, ratios with 95 % confidence intervals."""
+    response = client.get_metrics(model, experiment=experiment, start_date=start, end_date=end, benchmark=benchmark)
     _print(response, as_json=as_json)
 
 

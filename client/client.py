@@ -10,6 +10,7 @@ from aitrader.v1.callbacks_pb2 import Delivery, ListDeliveriesResponse
 from aitrader.v1.control_pb2 import CancelJobRequest, CancelJobResponse
 from aitrader.v1.job_pb2 import Job as JobSummary
 from aitrader.v1.job_pb2 import ProgressEvent, ReasoningStep
+from aitrader.v1.metrics_pb2 import GetMetricsResponse, PortfolioMetrics
 from aitrader.v1.portfolio_pb2 import DayResult, LeaderboardEntry, TimeseriesPoint
 from aitrader.v1.simulation_pb2 import (
     AuditJobRequest,
@@ -34,6 +35,7 @@ from .progress_cursor import ProgressCursor
 from .requests import (
     JobsQuery,
     LeaderboardQuery,
+    MetricsQuery,
     Page,
     ReasoningQuery,
     ResultsQuery,
@@ -43,6 +45,7 @@ from .requests import (
     deliveries_request,
     jobs_request,
     leaderboard_request,
+    metrics_request,
     reasoning_request,
     results_request,
     timeseries_request,
@@ -143,6 +146,14 @@ class Client:
             )
         ):
             yield from page.timeseries
+
+    def get_metrics(self, model: str, **query: Unpack[MetricsQuery]) -> GetMetricsResponse:
+        """Fetch how good a portfolio was over a window."""
+        return self._call(self._stub.GetMetrics, metrics_request(model, query))
+
+    def metrics(self, model: str, **query: Unpack[MetricsQuery]) -> PortfolioMetrics:
+        """Give the figures of a portfolio over a window, each unset where the window is too short to say."""
+        return self.get_metrics(model, **query).metrics
 
     def list_jobs(self, **query: Unpack[JobsQuery]) -> ListJobsResponse:
         """Fetch one page of jobs."""

@@ -23,3 +23,9 @@ def range_options(command: CommandT) -> CommandT:
     """Let a command name the first and the last date."""
     command = click.option("--end", metavar="D", default="", help="Last date, YYYY-MM-DD.")(command)
     return click.option("--start", metavar="D", default="", help="First date, YYYY-MM-DD.")(command)
+
+
+def benchmark_option(command: CommandT) -> CommandT:
+    """Let a command name a symbol to compare with."""
+    text = "Symbol to compare with, whose prices were imported, such as QQQ."
+    return click.option("--benchmark", metavar="S", default="", help=text)(command)

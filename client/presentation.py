@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 
 from aitrader.v1.callbacks_pb2 import ListDeliveriesResponse
 from aitrader.v1.control_pb2 import CancelJobResponse
+from aitrader.v1.metrics_pb2 import GetMetricsResponse
 from aitrader.v1.simulation_pb2 import (
     AuditJobResponse,
     GetLeaderboardResponse,
@@ -22,6 +23,7 @@ from .audit_report import audit_lines
 from .chart import value_chart
 from .console import open_console
 from .deliveries import delivery_lines
+from .metrics_report import metrics_lines
 from .sentences import cancel_lines, day_lines, status_lines, trigger_lines
 from .tables import jobs_table, leaderboard_table, models_table, results_table, timeseries_table
 from .tally import Tally
@@ -42,9 +44,11 @@ def present(response: Message) -> None:
             _present_results(response)
         case GetLeaderboardResponse():
             console = open_console()
-            console.print(leaderboard_table(response.leaderboard, width=console.width))
+            console.print(leaderboard_table(response, width=console.width))
         case GetPortfolioTimeseriesResponse():
             _present_timeseries(response)
+        case GetMetricsResponse():
+            _print_lines(metrics_lines(response))
         case ListJobsResponse():
             _present_jobs(response)
         case GetReasoningResponse():

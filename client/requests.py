@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypedDict, TypeVar
 
 from aitrader.v1.callbacks_pb2 import ListDeliveriesRequest
+from aitrader.v1.metrics_pb2 import GetMetricsRequest
 from aitrader.v1.simulation_pb2 import (
     GetLeaderboardRequest,
     GetPortfolioTimeseriesRequest,
@@ -14,7 +15,7 @@ from aitrader.v1.simulation_pb2 import (
     TriggerRequest,
 )
 
-from .words import detail_value, status_values
+from .words import detail_value, sort_value, status_values
 
 
 class PagedRequest(Protocol):
@@ -68,11 +69,26 @@ class JobResultsQuery(TypedDict, total=False):
 
 
 class LeaderboardQuery(Page, total=False):
-    """Which ranking; `curve_points` above 0 adds each equity curve, thinned to that many values."""
+    """Which ranking; `curve_points` above 0 adds each equity curve, thinned to that many values.
+
+    `sort` is `value`, `return`, `sharpe` or `drawdown`; `benchmark` is a symbol to show beside the portfolios.
+    """
 
     experiment: str
     date: str
     curve_points: int
+    sort: str
+    benchmark: str
+    with_metrics: bool
+
+
+class MetricsQuery(TypedDict, total=False):
+    """Which window of a portfolio, and the symbol to compare it with."""
+
+    experiment: str
+    start_date: str
+    end_date: str
+    benchmark: str
 
 
 class TimeseriesQuery(Page, total=False):
@@ -110,7 +126,14 @@ def results_request(query: ResultsQuery) -> GetResultsRequest:
 
 
 def leaderboard_request(query: LeaderboardQuery) -> GetLeaderboardRequest:
-    return GetLeaderboardRequest(**query)
+    fields: dict[str, Any] = dict(query)
+    if "sort" in query:
+        fields["sort"] = sort_value(query["sort"])
+    return GetLeaderboardRequest(**fields)
+
+
+def metrics_request(model: str, query: MetricsQuery) -> GetMetricsRequest:
+    return GetMetricsRequest(model=model, **query)
 
 
 def timeseries_request(model: str, query: TimeseriesQuery) -> GetPortfolioTimeseriesRequest:

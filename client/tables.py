@@ -6,8 +6,11 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from aitrader.v1.job_pb2 import Job
-from aitrader.v1.portfolio_pb2 import DayResult, LeaderboardEntry, TimeseriesPoint, Trade
+from aitrader.v1.metrics_pb2 import PortfolioMetrics
+from aitrader.v1.portfolio_pb2 import DayResult, TimeseriesPoint, Trade
+from aitrader.v1.simulation_pb2 import GetLeaderboardResponse
 
+from .metrics_report import ratio
 from .sparkline import sparkline, thinned
 from .tally import Tally
 from .text import duration, moment, money, percent, plain, signed
@@ -23,6 +26,8 @@ WHOLE = frozenset({"date", "job", "model", "status"})
 FIGURES_WIDTH = 71
 #: columns; a shorter curve says nothing
 MIN_CURVE = 9
+#: columns; what the metrics of a leaderboard take
+METRICS_WIDTH = 18
 
 
 def models_table(tally: Tally) -> Table:
@@ -33,21 +38,29 @@ def models_table(tally: Tally) -> Table:
     return table
 
 
-def leaderboard_table(entries: Iterable[LeaderboardEntry], *, width: int) -> Table:
-    """Rank the portfolios, each with its equity curve in what the other columns leave of the width."""
-    points = max(MIN_CURVE, width - FIGURES_WIDTH)
-    table = _table([], ["rank"], ["model"], ["value", "profit", "return"], ["curve", "date"])
+def leaderboard_table(response: GetLeaderboardResponse, *, width: int) -> Table:
+    """Rank the portfolios, a benchmark below, each with its equity curve in what the other columns leave."""
+    entries = [*response.leaderboard, *([response.benchmark] if response.HasField("benchmark") else [])]
+    with_metrics = any(entry.HasField("metrics") for entry in entries)
+    points = max(MIN_CURVE, width - FIGURES_WIDTH - with_metrics * METRICS_WIDTH)
+    figures = ["value", "profit", "return", *(["sharpe", "drawdown"] if with_metrics else [])]
+    table = _table([], ["rank"], ["model"], figures, ["curve", "date"])
     for entry in entries:
         table.add_row(
-            str(entry.rank),
-            plain(entry.model),
+            str(entry.rank or ""),
+            plain(entry.model) + ("" if entry.rank else " (benchmark)"),
             money(entry.portfolio_value),
             signed(entry.cumulative_profit),
             percent(entry.cumulative_return_pct),
+            *(_risk(entry.metrics) if with_metrics else ()),
             sparkline(thinned(entry.curve, points)),
             entry.date,
         )
     return table
+
+
+def _risk(metrics: PortfolioMetrics) -> tuple[str, str]:
+    return ratio(metrics, "sharpe_ratio"), percent(metrics.max_drawdown_pct)
 
 
 def results_table(results: Iterable[DayResult]) -> Table:

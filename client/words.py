@@ -17,7 +17,10 @@ FINAL_STATUSES = frozenset(
 _STATUS_PREFIX = "JOB_STATUS_"
 _DETAIL_PREFIX = "RESULT_DETAIL_"
 
+_SORT_PREFIX = "LEADERBOARD_SORT_"
+
 STATUS_WORDS = tuple(name.removeprefix(_STATUS_PREFIX).lower() for name in job_pb2.JobStatus.keys()[1:])
+SORT_WORDS = tuple(name.removeprefix(_SORT_PREFIX).lower() for name in simulation_pb2.LeaderboardSort.keys()[1:])
 DETAIL_WORDS = tuple(name.removeprefix(_DETAIL_PREFIX).lower() for name in simulation_pb2.ResultDetail.keys()[1:])
 
 
@@ -64,6 +67,11 @@ def status_values(words: Iterable[str]) -> list[job_pb2.JobStatus.ValueType]:
 def detail_value(word: str) -> simulation_pb2.ResultDetail.ValueType:
     """Tell the detail that `minimal` or `full` stands for. Raises ValueError for another word."""
     return simulation_pb2.ResultDetail.Value(_name(word, DETAIL_WORDS, _DETAIL_PREFIX))
+
+
+def sort_value(word: str) -> simulation_pb2.LeaderboardSort.ValueType:
+    """Tell the order that `value`, `return`, `sharpe` or `drawdown` stands for. Raises ValueError for another word."""
+    return simulation_pb2.LeaderboardSort.Value(_name(word, SORT_WORDS, _SORT_PREFIX))
 
 
 def _word(name: str, prefix: str) -> str:

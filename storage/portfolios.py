@@ -69,6 +69,25 @@ class SeriesRow:
     cumulative_return_pct: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRows:
+    """Trading days of a portfolio as columns, ascending by date; money in dollars."""
+
+    dates: list[str]
+    values: list[float]
+    cash: list[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifeRow:
+    """With what, when and until when a portfolio traded; money in dollars."""
+
+    model: str
+    initial_cash: float
+    first: str
+    last: str
+
+
 _COLUMNS = "id, model, definition, initial_cash, last_day, last_value, claimed_by"
 _STANDINGS = """
     SELECT id, model, initial_cash, last_day, last_value, trading_days FROM portfolios
@@ -85,6 +104,22 @@ _STANDINGS_AS_OF = """
 _SERIES = """
     SELECT date, portfolio_value, cash, daily_profit, daily_return_pct, cumulative_profit, cumulative_return_pct
     FROM trading_days WHERE portfolio_id = ? AND date >= ? AND date <= ? ORDER BY date LIMIT ?
+"""
+_HISTORIES = """
+    SELECT portfolio_id, date, portfolio_value, cash FROM trading_days
+    WHERE portfolio_id IN ({places}) AND date <= ? ORDER BY portfolio_id, date
+"""
+_TRADED = """
+    SELECT t.portfolio_id, SUM(r.amount * r.price)
+    FROM trading_days t JOIN portfolios p ON p.id = t.portfolio_id
+        JOIN positions r ON (r.job_id, r.date, r.model) = (t.job_id, t.date, p.model)
+    WHERE t.portfolio_id IN ({places}) AND t.date >= ? AND t.date <= ? AND r.action_type IN ('buy', 'sell')
+    GROUP BY t.portfolio_id
+"""
+_LIVES = """
+    SELECT p.model, p.initial_cash, MIN(t.date), MAX(t.date)
+    FROM portfolios p JOIN trading_days t ON t.portfolio_id = p.id
+    WHERE p.experiment = ? AND t.date <= ? GROUP BY p.id ORDER BY p.model
 """
 _CLAIM = """
     INSERT INTO portfolios (experiment, model, definition, initial_cash, claimed_by, created_at)
@@ -165,6 +200,32 @@ def curves(db: SqliteDatabase, portfolio_ids: Sequence[int], as_of: str | None) 
     for portfolio_id, value in db.execute_sql(sql, (*portfolio_ids, as_of or "9999-12-31")):
         values[portfolio_id].append(value)
     return values
+
+
+def histories(db: SqliteDatabase, portfolio_ids: Sequence[int], last: str) -> dict[int, HistoryRows]:
+    """Return the trading days of portfolios up to a date, by portfolio."""
+    found = {portfolio_id: HistoryRows(dates=[], values=[], cash=[]) for portfolio_id in portfolio_ids}
+    sql = _HISTORIES.format(places=", ".join("?" * len(portfolio_ids)))
+    for portfolio_id, date, value, cash in db.execute_sql(sql, (*portfolio_ids, last)):
+        rows = found[portfolio_id]
+        rows.dates.append(date)
+        rows.values.append(value)
+        rows.cash.append(cash)
+    return found
+
+
+def traded(db: SqliteDatabase, portfolio_ids: Sequence[int], first: str, last: str) -> dict[int, float]:
+    """Return the dollars that portfolios bought and sold for between two dates, by those that did."""
+    sql = _TRADED.format(places=", ".join("?" * len(portfolio_ids)))
+    return dict(db.execute_sql(sql, (*portfolio_ids, first, last)))
+
+
+def lives(db: SqliteDatabase, experiment: str, last: str) -> list[LifeRow]:
+    """Return when the portfolios of an experiment traded up to a date, by model, those that did not left out."""
+    return [
+        LifeRow(model=model, initial_cash=cash, first=first, last=end)
+        for model, cash, first, end in db.execute_sql(_LIVES, (experiment, last))
+    ]
 
 
 def series(db: SqliteDatabase, portfolio_id: int, first: str, last: str, limit: int) -> list[SeriesRow]:

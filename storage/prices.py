@@ -47,6 +47,15 @@ class SymbolCoverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteRow:
+    """Open and close of a symbol on a date, dollars per share; no close while the date is not over."""
+
+    date: str
+    open: float
+    close: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolColumns:
     """Bars of a symbol as comma-separated texts of equal length and order.
 
@@ -165,6 +174,12 @@ def load_columns(db: SqliteDatabase) -> Iterator[SymbolColumns]:
     """
     for symbol, dates, open_, high, low, close, volume in db.execute_sql(COLUMNS):
         yield SymbolColumns(symbol=symbol, dates=dates, open=open_, high=high, low=low, close=close, volume=volume)
+
+
+def quotes(db: SqliteDatabase, symbol: str, last: str) -> list[QuoteRow]:
+    """Return the opens and closes of a symbol up to a date, ascending."""
+    sql = "SELECT date, open, close FROM price_bars WHERE symbol = ? AND date <= ? ORDER BY date"
+    return [QuoteRow(date=date, open=open_, close=close) for date, open_, close in db.execute_sql(sql, (symbol, last))]
 
 
 def coverage(db: SqliteDatabase) -> list[SymbolCoverage]:

@@ -272,24 +272,6 @@ class Results(Answer):
     next_page_token: PageToken
 
 
-class LeaderboardEntry(Answer):
-    rank: int
-    model: Signature
-    portfolio_value: Dollars
-    cumulative_profit: Dollars
-    cumulative_return_pct: Percent
-    date: Date
-    initial_cash: Dollars
-    trading_days: int
-    curve: list[Dollars]
-
-
-class Leaderboard(Answer):
-    leaderboard: list[LeaderboardEntry]
-    experiment: str
-    next_page_token: PageToken
-
-
 class TimeseriesPoint(Answer):
     date: Date
     portfolio_value: Dollars

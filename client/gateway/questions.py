@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..words import detail_value, status_values
+from ..words import detail_value, sort_value, status_values
 
 MAX_INT32 = 2**31 - 1
 
@@ -20,6 +20,7 @@ Date: TypeAlias = Annotated[
 ]
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=512)]
 Experiment: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
+Symbol: TypeAlias = Annotated[str, Field(min_length=1, max_length=20, examples=["QQQ"])]
 Number: TypeAlias = Annotated[int, Field(ge=0, le=MAX_INT32)]
 
 
@@ -62,6 +63,20 @@ class LeaderboardQuestion(Page):
     experiment: Experiment | None = Field(None, description="Experiment; by default `default`.")
     date: Date | None = Field(None, description="Rank as of the end of this date; by default the latest.")
     curve_points: Annotated[int, Field(ge=0, le=500)] = Field(0, description="Values of each equity curve.")
+    sort: Literal["value", "return", "sharpe", "drawdown"] = Field("value", description="What to rank by.")
+    benchmark: Symbol | None = Field(None, description="Symbol to show beside the portfolios.")
+    with_metrics: bool = Field(default=False, description="Whether each entry tells its metrics.")
+
+    def fields(self) -> dict[str, Any]:
+        return super().fields() | {"sort": sort_value(self.sort)}
+
+
+class MetricsQuestion(Question):
+    model: Name = Field(description="Signature of the model.")
+    experiment: Experiment | None = Field(None, description="Experiment; by default `default`.")
+    start_date: Date | None = Field(None, description="First date of the window.")
+    end_date: Date | None = Field(None, description="Last date of the window.")
+    benchmark: Symbol | None = Field(None, description="Symbol to compare with.")
 
 
 class JobsQuestion(Page):

@@ -11,14 +11,16 @@ from fastapi import APIRouter, Query, Request, Response
 from aitrader.v1 import control_pb2
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.callbacks_pb2 import ListDeliveriesRequest
+from aitrader.v1.metrics_pb2 import GetMetricsRequest
 
-from . import model_sessions, models
+from . import model_metrics, model_sessions, models
 from .asking import answer
 from .questions import (
     CancelBody,
     JobId,
     JobsQuestion,
     LeaderboardQuestion,
+    MetricsQuestion,
     Page,
     ReasoningQuestion,
     ResultsQuestion,
@@ -68,10 +70,18 @@ async def get_timeseries(request: Request, question: Annotated[TimeseriesQuestio
     return await answer(request, pb.GetPortfolioTimeseriesRequest(**question.fields()))
 
 
-@router.get("/leaderboard", operation_id="GetLeaderboard", response_model=models.Leaderboard, responses=NOT_FOUND)
+@router.get(
+    "/leaderboard", operation_id="GetLeaderboard", response_model=model_metrics.Leaderboard, responses=NOT_FOUND
+)
 async def get_leaderboard(request: Request, question: Annotated[LeaderboardQuestion, Query()]) -> Response:
     """Rank the portfolios of an experiment, latest or as of a date."""
     return await answer(request, pb.GetLeaderboardRequest(**question.fields()))
+
+
+@router.get("/portfolio/metrics", operation_id="GetMetrics", response_model=model_metrics.Metrics, responses=NOT_FOUND)
+async def get_metrics(request: Request, question: Annotated[MetricsQuestion, Query()]) -> Response:
+    """Tell how good one portfolio was over a window."""
+    return await answer(request, GetMetricsRequest(**question.fields()))
 
 
 @router.get("/reasoning", operation_id="GetReasoning", response_model=model_sessions.Reasoning, responses=NOT_FOUND)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from aitrader.v1 import control_pb2, job_pb2, portfolio_pb2, progress_pb2, simulation_pb2
+from aitrader.v1 import control_pb2, job_pb2, metrics_pb2, portfolio_pb2, progress_pb2, simulation_pb2
 from server.engine.model_day import FailureKind
 from server.jobs.service import Triggered
 from storage.attempts import AttemptOutcome, AttemptRow
@@ -290,7 +290,9 @@ def rejection(row: RejectionRow) -> portfolio_pb2.Rejection:
     )
 
 
-def standing(row: StandingRow, rank: int, curve: Sequence[float]) -> portfolio_pb2.LeaderboardEntry:
+def standing(
+    row: StandingRow, rank: int, curve: Sequence[float], metrics: metrics_pb2.PortfolioMetrics | None
+) -> portfolio_pb2.LeaderboardEntry:
     """Return a portfolio's place in the ranking."""
     profit = round(row.portfolio_value - row.initial_cash, 6)
     return portfolio_pb2.LeaderboardEntry(
@@ -303,6 +305,7 @@ def standing(row: StandingRow, rank: int, curve: Sequence[float]) -> portfolio_p
         initial_cash=row.initial_cash,
         trading_days=row.trading_days,
         curve=curve,
+        metrics=metrics,
     )
 
 

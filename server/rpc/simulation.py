@@ -9,15 +9,15 @@ from typing import Any, TypeAlias, TypeVar
 from grpc.aio import ServicerContext
 from peewee import SqliteDatabase
 
-from aitrader.v1 import callbacks_pb2, control_pb2, simulation_pb2
+from aitrader.v1 import callbacks_pb2, control_pb2, metrics_pb2, simulation_pb2
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceServicer
 from server.callbacks.hosts import MAX_URL
 from server.jobs.progress import ProgressLogs
 from server.jobs.request import TriggerCommand
 from server.jobs.service import JobService
-from server.rpc import convert, deliveries, portfolios, reasoning, results, status
+from server.rpc import convert, deliveries, leaderboard, metrics, reasoning, results, status, timeseries
 from server.rpc.fields import Fields
-from server.rpc.portfolios import LeaderboardReader
+from server.rpc.leaderboard import LeaderboardReader
 from server.rpc.status import StatusReader
 from server.rpc.stream import ProgressStreamer
 
@@ -28,6 +28,8 @@ MAX_CALLBACKS = 5
 
 # quoted: generic in its type stubs alone
 Context: TypeAlias = "ServicerContext[Any, Any]"
+
+BY_VALUE = simulation_pb2.LEADERBOARD_SORT_VALUE
 
 
 class SimulationServicer(SimulationServiceServicer):
@@ -65,16 +67,22 @@ class SimulationServicer(SimulationServiceServicer):
     async def GetLeaderboard(  # type: ignore[override]  # serialized already
         self, request: simulation_pb2.GetLeaderboardRequest, context: Context
     ) -> simulation_pb2.GetLeaderboardResponse | bytes:
-        """Rank portfolios: the latest ranking without curves is one short indexed read."""
-        if request.date or request.curve_points:
-            return await asyncio.to_thread(portfolios.get_leaderboard, self._db, request)
+        """Rank portfolios: the latest ranking by value, with nothing besides, is one short indexed read."""
+        if request.date or request.curve_points or request.sort > BY_VALUE or request.benchmark or request.with_metrics:
+            return await asyncio.to_thread(leaderboard.get_leaderboard, self._db, request)
         return self._leaderboard.read(request)
 
     async def GetPortfolioTimeseries(
         self, request: simulation_pb2.GetPortfolioTimeseriesRequest, context: Context
     ) -> simulation_pb2.GetPortfolioTimeseriesResponse:
         """List the values of a portfolio."""
-        return await asyncio.to_thread(portfolios.get_timeseries, self._db, request)
+        return await asyncio.to_thread(timeseries.get_timeseries, self._db, request)
+
+    async def GetMetrics(
+        self, request: metrics_pb2.GetMetricsRequest, context: Context
+    ) -> metrics_pb2.GetMetricsResponse:
+        """Tell how good a portfolio was."""
+        return await asyncio.to_thread(metrics.get_metrics, self._db, request)
 
     async def ListJobs(
         self, request: simulation_pb2.ListJobsRequest, context: Context

@@ -11,6 +11,7 @@ import grpc
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from tests.service import DATES, DEADLINE, Refusal, Service, config, model, refu
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 REQUESTS: Mapping[str, type[Message]] = {
-    method.name: getattr(simulation_pb2, method.input_type.name)
+    method.name: GetMessageClass(method.input_type)
     for method in simulation_pb2.DESCRIPTOR.services_by_name["SimulationService"].methods
 }
 
@@ -33,6 +34,7 @@ GOOD: Mapping[str, Callable[["Stored"], dict[str, Any]]] = {
     "GetResults": lambda stored: {},
     "GetLeaderboard": lambda stored: {},
     "GetPortfolioTimeseries": lambda stored: {"model": "m"},
+    "GetMetrics": lambda stored: {"model": "m"},
     "ListJobs": lambda stored: {},
     "GetReasoning": lambda stored: {"job_id": stored.job_id, "date": DATES[0], "model": "m"},
     "AuditJob": lambda stored: {"job_id": stored.job_id},

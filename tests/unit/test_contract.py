@@ -9,7 +9,16 @@ import pytest
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
-from aitrader.v1 import callbacks_pb2, control_pb2, errors_pb2, job_pb2, portfolio_pb2, progress_pb2, simulation_pb2
+from aitrader.v1 import (
+    callbacks_pb2,
+    control_pb2,
+    errors_pb2,
+    job_pb2,
+    metrics_pb2,
+    portfolio_pb2,
+    progress_pb2,
+    simulation_pb2,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTOS = ROOT / "protos"
@@ -18,6 +27,7 @@ STUBS = {
     "aitrader/v1/callbacks.proto": callbacks_pb2,
     "aitrader/v1/errors.proto": errors_pb2,
     "aitrader/v1/job.proto": job_pb2,
+    "aitrader/v1/metrics.proto": metrics_pb2,
     "aitrader/v1/portfolio.proto": portfolio_pb2,
     "aitrader/v1/progress.proto": progress_pb2,
     "aitrader/v1/simulation.proto": simulation_pb2,

@@ -6,6 +6,7 @@ Money is in dollars. It is exact to 1e-6 in the service; a double carries such a
 """
 
 import aitrader.v1.job_pb2
+import aitrader.v1.metrics_pb2
 import builtins
 import collections.abc
 import google.protobuf.descriptor
@@ -426,10 +427,11 @@ class LeaderboardEntry(google.protobuf.message.Message):
     INITIAL_CASH_FIELD_NUMBER: builtins.int
     TRADING_DAYS_FIELD_NUMBER: builtins.int
     CURVE_FIELD_NUMBER: builtins.int
+    METRICS_FIELD_NUMBER: builtins.int
     rank: builtins.int
-    """Output only. Place from 1 by `portfolio_value`; equal values share a rank."""
+    """Output only. Place from 1 by what was asked for, in full precision; equals share a rank. 0 for a benchmark."""
     model: builtins.str
-    """Output only. Signature of the model."""
+    """Output only. Signature of the model; of a benchmark its symbol."""
     portfolio_value: builtins.float
     """Output only. Close value on `date`, dollars."""
     cumulative_profit: builtins.float
@@ -446,6 +448,10 @@ class LeaderboardEntry(google.protobuf.message.Message):
     def curve(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
         """Output only. Close values, oldest first, thinned to at most `curve_points`; empty unless asked for."""
 
+    @property
+    def metrics(self) -> aitrader.v1.metrics_pb2.PortfolioMetrics:
+        """Output only. Figures of the portfolio's whole life up to `date`, without intervals; unset unless asked for."""
+
     def __init__(
         self,
         *,
@@ -458,8 +464,10 @@ class LeaderboardEntry(google.protobuf.message.Message):
         initial_cash: builtins.float = ...,
         trading_days: builtins.int = ...,
         curve: collections.abc.Iterable[builtins.float] | None = ...,
+        metrics: aitrader.v1.metrics_pb2.PortfolioMetrics | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["cumulative_profit", b"cumulative_profit", "cumulative_return_pct", b"cumulative_return_pct", "curve", b"curve", "date", b"date", "initial_cash", b"initial_cash", "model", b"model", "portfolio_value", b"portfolio_value", "rank", b"rank", "trading_days", b"trading_days"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["metrics", b"metrics"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["cumulative_profit", b"cumulative_profit", "cumulative_return_pct", b"cumulative_return_pct", "curve", b"curve", "date", b"date", "initial_cash", b"initial_cash", "metrics", b"metrics", "model", b"model", "portfolio_value", b"portfolio_value", "rank", b"rank", "trading_days", b"trading_days"]) -> None: ...
 
 global___LeaderboardEntry = LeaderboardEntry
 

@@ -82,6 +82,38 @@ RESULT_DETAIL_FULL: ResultDetail.ValueType  # 2
 """Also rejections, every position row of the day and what the agent did."""
 global___ResultDetail = ResultDetail
 
+class _LeaderboardSort:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _LeaderboardSortEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_LeaderboardSort.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    LEADERBOARD_SORT_UNSPECIFIED: _LeaderboardSort.ValueType  # 0
+    """As LEADERBOARD_SORT_VALUE."""
+    LEADERBOARD_SORT_VALUE: _LeaderboardSort.ValueType  # 1
+    """By close value, the highest first."""
+    LEADERBOARD_SORT_RETURN: _LeaderboardSort.ValueType  # 2
+    """By return on the initial cash, the highest first."""
+    LEADERBOARD_SORT_SHARPE: _LeaderboardSort.ValueType  # 3
+    """By Sharpe ratio, the highest first."""
+    LEADERBOARD_SORT_DRAWDOWN: _LeaderboardSort.ValueType  # 4
+    """By maximum drawdown, the shallowest first."""
+
+class LeaderboardSort(_LeaderboardSort, metaclass=_LeaderboardSortEnumTypeWrapper):
+    """What portfolios are ranked by. Figures are those of a portfolio's whole life; one that it lacks ranks last."""
+
+LEADERBOARD_SORT_UNSPECIFIED: LeaderboardSort.ValueType  # 0
+"""As LEADERBOARD_SORT_VALUE."""
+LEADERBOARD_SORT_VALUE: LeaderboardSort.ValueType  # 1
+"""By close value, the highest first."""
+LEADERBOARD_SORT_RETURN: LeaderboardSort.ValueType  # 2
+"""By return on the initial cash, the highest first."""
+LEADERBOARD_SORT_SHARPE: LeaderboardSort.ValueType  # 3
+"""By Sharpe ratio, the highest first."""
+LEADERBOARD_SORT_DRAWDOWN: LeaderboardSort.ValueType  # 4
+"""By maximum drawdown, the shallowest first."""
+global___LeaderboardSort = LeaderboardSort
+
 @typing.final
 class TriggerRequest(google.protobuf.message.Message):
     """What to run."""
@@ -491,6 +523,9 @@ class GetLeaderboardRequest(google.protobuf.message.Message):
     CURVE_POINTS_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    SORT_FIELD_NUMBER: builtins.int
+    BENCHMARK_FIELD_NUMBER: builtins.int
+    WITH_METRICS_FIELD_NUMBER: builtins.int
     experiment: builtins.str
     """Optional. Experiment; empty means `default`."""
     date: builtins.str
@@ -501,6 +536,12 @@ class GetLeaderboardRequest(google.protobuf.message.Message):
     """Optional. Entries in the page: default 100, at most 1000."""
     page_token: builtins.str
     """Optional. `next_page_token` of the page before."""
+    sort: global___LeaderboardSort.ValueType
+    """Optional. What to rank by."""
+    benchmark: builtins.str
+    """Optional. Symbol to show beside the portfolios, such as QQQ, whose prices were imported."""
+    with_metrics: builtins.bool
+    """Optional. Whether each entry tells its metrics, against the benchmark if there is one."""
     def __init__(
         self,
         *,
@@ -509,8 +550,11 @@ class GetLeaderboardRequest(google.protobuf.message.Message):
         curve_points: builtins.int = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        sort: global___LeaderboardSort.ValueType = ...,
+        benchmark: builtins.str = ...,
+        with_metrics: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["curve_points", b"curve_points", "date", b"date", "experiment", b"experiment", "page_size", b"page_size", "page_token", b"page_token"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["benchmark", b"benchmark", "curve_points", b"curve_points", "date", b"date", "experiment", b"experiment", "page_size", b"page_size", "page_token", b"page_token", "sort", b"sort", "with_metrics", b"with_metrics"]) -> None: ...
 
 global___GetLeaderboardRequest = GetLeaderboardRequest
 
@@ -523,13 +567,21 @@ class GetLeaderboardResponse(google.protobuf.message.Message):
     LEADERBOARD_FIELD_NUMBER: builtins.int
     EXPERIMENT_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    BENCHMARK_FIELD_NUMBER: builtins.int
     experiment: builtins.str
     """Output only. Experiment of the portfolios."""
     next_page_token: builtins.str
     """Output only. Token of the next page; empty on the last."""
     @property
     def leaderboard(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.portfolio_pb2.LeaderboardEntry]:
-        """Output only. Portfolios, best first; equal values by model."""
+        """Output only. Portfolios, best first; equals by model."""
+
+    @property
+    def benchmark(self) -> aitrader.v1.portfolio_pb2.LeaderboardEntry:
+        """Output only. What holding the benchmark is worth, unranked: the initial cash of the experiment's first portfolio,
+        all of it put in at the open of that portfolio's first trading day, fractions of shares included, valued at the
+        closes up to the last trading day of the ranking. The same on every page; unset unless asked for.
+        """
 
     def __init__(
         self,
@@ -537,8 +589,10 @@ class GetLeaderboardResponse(google.protobuf.message.Message):
         leaderboard: collections.abc.Iterable[aitrader.v1.portfolio_pb2.LeaderboardEntry] | None = ...,
         experiment: builtins.str = ...,
         next_page_token: builtins.str = ...,
+        benchmark: aitrader.v1.portfolio_pb2.LeaderboardEntry | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["experiment", b"experiment", "leaderboard", b"leaderboard", "next_page_token", b"next_page_token"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["benchmark", b"benchmark"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["benchmark", b"benchmark", "experiment", b"experiment", "leaderboard", b"leaderboard", "next_page_token", b"next_page_token"]) -> None: ...
 
 global___GetLeaderboardResponse = GetLeaderboardResponse
 

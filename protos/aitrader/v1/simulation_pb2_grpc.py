@@ -5,6 +5,7 @@ import warnings
 
 from aitrader.v1 import callbacks_pb2 as aitrader_dot_v1_dot_callbacks__pb2
 from aitrader.v1 import control_pb2 as aitrader_dot_v1_dot_control__pb2
+from aitrader.v1 import metrics_pb2 as aitrader_dot_v1_dot_metrics__pb2
 from aitrader.v1 import simulation_pb2 as aitrader_dot_v1_dot_simulation__pb2
 
 GRPC_GENERATED_VERSION = '1.71.2'
@@ -66,6 +67,11 @@ class SimulationServiceStub(object):
                 '/aitrader.v1.SimulationService/GetPortfolioTimeseries',
                 request_serializer=aitrader_dot_v1_dot_simulation__pb2.GetPortfolioTimeseriesRequest.SerializeToString,
                 response_deserializer=aitrader_dot_v1_dot_simulation__pb2.GetPortfolioTimeseriesResponse.FromString,
+                _registered_method=True)
+        self.GetMetrics = channel.unary_unary(
+                '/aitrader.v1.SimulationService/GetMetrics',
+                request_serializer=aitrader_dot_v1_dot_metrics__pb2.GetMetricsRequest.SerializeToString,
+                response_deserializer=aitrader_dot_v1_dot_metrics__pb2.GetMetricsResponse.FromString,
                 _registered_method=True)
         self.ListJobs = channel.unary_unary(
                 '/aitrader.v1.SimulationService/ListJobs',
@@ -147,9 +153,9 @@ class SimulationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetLeaderboard(self, request, context):
-        """Ranks the portfolios of an experiment by value, latest or as of a date.
+        """Ranks the portfolios of an experiment by value, return, Sharpe ratio or drawdown, latest or as of a date.
 
-        Returns NOT_FOUND (NO_DATA) when the experiment has no trading day by then.
+        Returns NOT_FOUND (NO_DATA) when the experiment has no trading day by then, or the benchmark no prices.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,6 +165,15 @@ class SimulationServiceServicer(object):
         """Lists the close values of one portfolio by date.
 
         Returns NOT_FOUND (NO_DATA) when the portfolio has no trading day in the range.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMetrics(self, request, context):
+        """Tells how good one portfolio was over a window: returns, risk, ratios with confidence intervals, against a benchmark.
+
+        Returns NOT_FOUND (NO_DATA) when the portfolio has no trading day in the range, or the benchmark no prices.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -243,6 +258,11 @@ def add_SimulationServiceServicer_to_server(servicer, server):
                     servicer.GetPortfolioTimeseries,
                     request_deserializer=aitrader_dot_v1_dot_simulation__pb2.GetPortfolioTimeseriesRequest.FromString,
                     response_serializer=aitrader_dot_v1_dot_simulation__pb2.GetPortfolioTimeseriesResponse.SerializeToString,
+            ),
+            'GetMetrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMetrics,
+                    request_deserializer=aitrader_dot_v1_dot_metrics__pb2.GetMetricsRequest.FromString,
+                    response_serializer=aitrader_dot_v1_dot_metrics__pb2.GetMetricsResponse.SerializeToString,
             ),
             'ListJobs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListJobs,
@@ -433,6 +453,33 @@ class SimulationService(object):
             '/aitrader.v1.SimulationService/GetPortfolioTimeseries',
             aitrader_dot_v1_dot_simulation__pb2.GetPortfolioTimeseriesRequest.SerializeToString,
             aitrader_dot_v1_dot_simulation__pb2.GetPortfolioTimeseriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aitrader.v1.SimulationService/GetMetrics',
+            aitrader_dot_v1_dot_metrics__pb2.GetMetricsRequest.SerializeToString,
+            aitrader_dot_v1_dot_metrics__pb2.GetMetricsResponse.FromString,
             options,
             channel_credentials,
             insecure,

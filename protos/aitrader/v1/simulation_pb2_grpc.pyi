@@ -13,6 +13,7 @@ storage is busy, and INTERNAL with an error id; `errors.proto` lists all reasons
 import abc
 import aitrader.v1.callbacks_pb2
 import aitrader.v1.control_pb2
+import aitrader.v1.metrics_pb2
 import aitrader.v1.simulation_pb2
 import collections.abc
 import grpc
@@ -82,9 +83,9 @@ class SimulationServiceStub:
         aitrader.v1.simulation_pb2.GetLeaderboardRequest,
         aitrader.v1.simulation_pb2.GetLeaderboardResponse,
     ]
-    """Ranks the portfolios of an experiment by value, latest or as of a date.
+    """Ranks the portfolios of an experiment by value, return, Sharpe ratio or drawdown, latest or as of a date.
 
-    Returns NOT_FOUND (NO_DATA) when the experiment has no trading day by then.
+    Returns NOT_FOUND (NO_DATA) when the experiment has no trading day by then, or the benchmark no prices.
     """
 
     GetPortfolioTimeseries: grpc.UnaryUnaryMultiCallable[
@@ -94,6 +95,15 @@ class SimulationServiceStub:
     """Lists the close values of one portfolio by date.
 
     Returns NOT_FOUND (NO_DATA) when the portfolio has no trading day in the range.
+    """
+
+    GetMetrics: grpc.UnaryUnaryMultiCallable[
+        aitrader.v1.metrics_pb2.GetMetricsRequest,
+        aitrader.v1.metrics_pb2.GetMetricsResponse,
+    ]
+    """Tells how good one portfolio was over a window: returns, risk, ratios with confidence intervals, against a benchmark.
+
+    Returns NOT_FOUND (NO_DATA) when the portfolio has no trading day in the range, or the benchmark no prices.
     """
 
     ListJobs: grpc.UnaryUnaryMultiCallable[
@@ -197,9 +207,9 @@ class SimulationServiceAsyncStub:
         aitrader.v1.simulation_pb2.GetLeaderboardRequest,
         aitrader.v1.simulation_pb2.GetLeaderboardResponse,
     ]
-    """Ranks the portfolios of an experiment by value, latest or as of a date.
+    """Ranks the portfolios of an experiment by value, return, Sharpe ratio or drawdown, latest or as of a date.
 
-    Returns NOT_FOUND (NO_DATA) when the experiment has no trading day by then.
+    Returns NOT_FOUND (NO_DATA) when the experiment has no trading day by then, or the benchmark no prices.
     """
 
     GetPortfolioTimeseries: grpc.aio.UnaryUnaryMultiCallable[
@@ -209,6 +219,15 @@ class SimulationServiceAsyncStub:
     """Lists the close values of one portfolio by date.
 
     Returns NOT_FOUND (NO_DATA) when the portfolio has no trading day in the range.
+    """
+
+    GetMetrics: grpc.aio.UnaryUnaryMultiCallable[
+        aitrader.v1.metrics_pb2.GetMetricsRequest,
+        aitrader.v1.metrics_pb2.GetMetricsResponse,
+    ]
+    """Tells how good one portfolio was over a window: returns, risk, ratios with confidence intervals, against a benchmark.
+
+    Returns NOT_FOUND (NO_DATA) when the portfolio has no trading day in the range, or the benchmark no prices.
     """
 
     ListJobs: grpc.aio.UnaryUnaryMultiCallable[
@@ -322,9 +341,9 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
         request: aitrader.v1.simulation_pb2.GetLeaderboardRequest,
         context: _ServicerContext,
     ) -> typing.Union[aitrader.v1.simulation_pb2.GetLeaderboardResponse, collections.abc.Awaitable[aitrader.v1.simulation_pb2.GetLeaderboardResponse]]:
-        """Ranks the portfolios of an experiment by value, latest or as of a date.
+        """Ranks the portfolios of an experiment by value, return, Sharpe ratio or drawdown, latest or as of a date.
 
-        Returns NOT_FOUND (NO_DATA) when the experiment has no trading day by then.
+        Returns NOT_FOUND (NO_DATA) when the experiment has no trading day by then, or the benchmark no prices.
         """
 
     @abc.abstractmethod
@@ -336,6 +355,17 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
         """Lists the close values of one portfolio by date.
 
         Returns NOT_FOUND (NO_DATA) when the portfolio has no trading day in the range.
+        """
+
+    @abc.abstractmethod
+    def GetMetrics(
+        self,
+        request: aitrader.v1.metrics_pb2.GetMetricsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[aitrader.v1.metrics_pb2.GetMetricsResponse, collections.abc.Awaitable[aitrader.v1.metrics_pb2.GetMetricsResponse]]:
+        """Tells how good one portfolio was over a window: returns, risk, ratios with confidence intervals, against a benchmark.
+
+        Returns NOT_FOUND (NO_DATA) when the portfolio has no trading day in the range, or the benchmark no prices.
         """
 
     @abc.abstractmethod

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from aitrader.v1 import callbacks_pb2, job_pb2
+from aitrader.v1 import callbacks_pb2, job_pb2, metrics_pb2
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.simulation_pb2_grpc import (
     SimulationServiceServicer,
@@ -79,6 +79,7 @@ class FakeService(SimulationServiceServicer):
     results: pb.GetResultsResponse = field(default_factory=pb.GetResultsResponse)
     leaderboard: pb.GetLeaderboardResponse = field(default_factory=pb.GetLeaderboardResponse)
     timeseries: pb.GetPortfolioTimeseriesResponse = field(default_factory=pb.GetPortfolioTimeseriesResponse)
+    metrics: metrics_pb2.GetMetricsResponse = field(default_factory=metrics_pb2.GetMetricsResponse)
     jobs: pb.ListJobsResponse = field(default_factory=pb.ListJobsResponse)
     reasoning: pb.GetReasoningResponse = field(default_factory=pb.GetReasoningResponse)
     deliveries: callbacks_pb2.ListDeliveriesResponse = field(default_factory=callbacks_pb2.ListDeliveriesResponse)
@@ -115,6 +116,12 @@ class FakeService(SimulationServiceServicer):
         self, request: pb.GetPortfolioTimeseriesRequest, context: grpc.ServicerContext
     ) -> pb.GetPortfolioTimeseriesResponse:
         return self._list(request, context, self.timeseries, "timeseries")
+
+    def GetMetrics(  # noqa: N802
+        self, request: metrics_pb2.GetMetricsRequest, context: grpc.ServicerContext
+    ) -> metrics_pb2.GetMetricsResponse:
+        self._receive(request, context)
+        return self.metrics
 
     def ListJobs(self, request: pb.ListJobsRequest, context: grpc.ServicerContext) -> pb.ListJobsResponse:  # noqa: N802
         return self._list(request, context, self.jobs, "jobs")

@@ -30,6 +30,7 @@ COMMANDS = {
     "results": ["results"],
     "leaderboard": ["leaderboard"],
     "timeseries": ["timeseries", "gpt-5"],
+    "metrics": ["metrics", "gpt-5"],
     "jobs": ["jobs"],
     "reasoning": ["reasoning", JOB_ID, "--model", "gpt-5", "--date", DATES[0]],
     "deliveries": ["deliveries", JOB_ID],
@@ -235,7 +236,8 @@ def test_leaderboard_has_a_spark_line(command: Command, service: FakeService) ->
     output = command("leaderboard", "--experiment", "e", "--date", DATES[0]).stdout
 
     assert "▁▅█" in output
-    assert service.requests == [pb.GetLeaderboardRequest(experiment="e", date=DATES[0], curve_points=40)]
+    asked = {"experiment": "e", "date": DATES[0], "curve_points": 40, "sort": pb.LEADERBOARD_SORT_VALUE}
+    assert service.requests == [pb.GetLeaderboardRequest(**asked)]
 
 
 def test_timeseries_draws_a_chart_and_the_last_values(command: Command) -> None:

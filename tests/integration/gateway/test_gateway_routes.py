@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client.gateway import model_sessions, models
+from client.gateway import model_metrics, model_sessions, models
 from tests.integration.gateway.gateway_server import Gateway
 from tests.service import DATES, Service, config, model, scripted, wait_until
 
@@ -213,12 +213,35 @@ def test_timeseries_tells_the_values_by_date(gateway: Gateway, ended: str, exper
 def test_leaderboard_ranks_the_models(gateway: Gateway, ended: str, experiment: str) -> None:
     response = gateway.get("/leaderboard", experiment=experiment, curve_points=10)
 
-    body = models.Leaderboard.model_validate(response.json())
+    body = model_metrics.Leaderboard.model_validate(response.json())
     assert response.status_code == 200
     assert [(entry.rank, entry.model, len(entry.curve)) for entry in body.leaderboard] == [
         (1, "buyer", 3),
         (2, "failer", 2),
     ]
+    assert body.benchmark is body.leaderboard[0].metrics is None
+
+
+def test_leaderboard_ranks_by_another_figure_beside_a_benchmark(gateway: Gateway, ended: str, experiment: str) -> None:
+    response = gateway.get("/leaderboard", experiment=experiment, sort="sharpe", benchmark="UP", with_metrics=True)
+
+    body = model_metrics.Leaderboard.model_validate(response.json())
+    assert [entry.model for entry in body.leaderboard] == ["buyer", "failer"]
+    assert body.benchmark is not None
+    assert (body.benchmark.rank, body.benchmark.model) == (0, "UP")
+    assert all(entry.metrics for entry in body.leaderboard)
+
+
+def test_metrics_tell_what_the_window_can_say_and_null_for_the_rest(
+    gateway: Gateway, ended: str, experiment: str
+) -> None:
+    response = gateway.get("/portfolio/metrics", model="buyer", experiment=experiment, benchmark="UP")
+
+    body = model_metrics.Metrics.model_validate(response.json())
+    assert (response.status_code, body.model, body.metrics.trading_days) == (200, "buyer", 3)
+    assert body.metrics.total_return_pct == pytest.approx(0.19)
+    assert body.metrics.sharpe_ratio_interval is None
+    assert gateway.get("/portfolio/metrics", model="nobody", experiment=experiment).status_code == 404
 
 
 def test_jobs_are_listed_newest_first(gateway: Gateway, service: Service, ended: str, experiment: str) -> None:

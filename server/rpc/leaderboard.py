@@ -1,0 +1,161 @@
+"""GetLeaderboard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from peewee import SqliteDatabase
+
+from aitrader.v1 import metrics_pb2, portfolio_pb2, simulation_pb2
+from server.engine.benchmark import Quote
+from server.engine.performance import History, measure
+from server.rpc import convert, convert_metrics
+from server.rpc.errors import NoDataError
+from server.rpc.fields import Fields
+from server.rpc.metrics import benchmark_symbol, find_quotes, history, shares
+from server.rpc.paging import fitting, make_token, read_token
+from server.rpc.ranking import Place, Ranked, ranked
+from server.rpc.results import DEFAULT_EXPERIMENT, FIRST_DATE, LAST_DATE
+from storage import portfolios
+from storage.database import data_version
+from storage.portfolios import StandingRow
+
+#: answers kept; each has at most a thousand entries
+MAX_KEPT = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Query:
+    experiment: str
+    date: str | None
+    points: int
+    size: int
+    benchmark: str
+    place: Place | None
+
+
+def get_leaderboard(
+    db: SqliteDatabase, request: simulation_pb2.GetLeaderboardRequest
+) -> simulation_pb2.GetLeaderboardResponse:
+    """Return a page of the ranking of an experiment.
+
+    Raises:
+        InvalidRequestError: a field is wrong.
+        NoDataError: the experiment has no trading day by then, or the benchmark no prices.
+    """
+    query = _query(request)
+    found = ranked(db, query.experiment, query.date, request.sort, query.place, query.size + 1)
+    if not found and query.place is None:
+        message = f"experiment '{query.experiment}' has no trading day by then"
+        raise NoDataError(message, experiment=query.experiment, date=query.date or "")
+    quotes = find_quotes(db, query.benchmark, query.date or LAST_DATE) if query.benchmark else None
+    asked = found[: query.size]
+    rows = [entry.row for entry in asked]
+    curves = portfolios.curves(db, [row.id for row in rows], query.date) if query.points else {}
+    figures = _metrics(db, rows, query, quotes) if request.with_metrics else {}
+    entries = fitting(
+        convert.standing(
+            entry.row, entry.rank, thinned(curves.get(entry.row.id, ()), query.points), figures.get(entry.row.id)
+        )
+        for entry in asked
+    )
+    return simulation_pb2.GetLeaderboardResponse(
+        leaderboard=entries,
+        experiment=query.experiment,
+        next_page_token=_token(request, asked[: len(entries)], query.place) if len(found) > len(entries) else "",
+        benchmark=_benchmark(db, query, quotes, with_metrics=request.with_metrics) if quotes else None,
+    )
+
+
+class LeaderboardReader:
+    """Answers GetLeaderboard where many ask at once: an answer is kept until the database has changed."""
+
+    def __init__(self, db: SqliteDatabase) -> None:
+        self._db = db
+        self._version: int | None = None
+        self._kept: dict[bytes, bytes] = {}
+
+    def read(self, request: simulation_pb2.GetLeaderboardRequest) -> bytes:
+        """Return a page of the ranking as a serialized GetLeaderboardResponse.
+
+        Raises:
+            InvalidRequestError, NoDataError: as `get_leaderboard`.
+        """
+        version = data_version(self._db)
+        if version != self._version or len(self._kept) >= MAX_KEPT:
+            self._version, self._kept = version, {}
+        question = request.SerializeToString()
+        if question not in self._kept:
+            self._kept[question] = get_leaderboard(self._db, request).SerializeToString()
+        return self._kept[question]
+
+
+def thinned(values: Sequence[float], points: int) -> list[float]:
+    """Return at most `points` of some values, evenly spaced, the first and the last among them."""
+    if len(values) <= points:
+        return list(values)
+    if points == 1:
+        return [values[-1]]
+    last = len(values) - 1
+    return [values[round(i * last / (points - 1))] for i in range(points)]
+
+
+def _query(request: simulation_pb2.GetLeaderboardRequest) -> _Query:
+    fields = Fields()
+    experiment = fields.experiment("experiment", request.experiment) or DEFAULT_EXPERIMENT
+    date = fields.date("date", request.date)
+    points = fields.bounded("curve_points", request.curve_points, 0, 500)
+    size = fields.page_size(request.page_size, 100, 1000)
+    benchmark = benchmark_symbol(fields, request.benchmark)
+    if request.sort not in simulation_pb2.LeaderboardSort.values():
+        fields.refuse("sort", f"{request.sort} is no sort")
+    fields.check()
+    place = read_token(request, (float, str, int, int))
+    return _Query(experiment=experiment, date=date, points=points, size=size, benchmark=benchmark, place=place)
+
+
+def _metrics(
+    db: SqliteDatabase, rows: Sequence[StandingRow], query: _Query, quotes: Sequence[Quote] | None
+) -> dict[int, metrics_pb2.PortfolioMetrics]:
+    """Return the figures of the whole life of some portfolios, by portfolio."""
+    ids, last = [row.id for row in rows], query.date or LAST_DATE
+    traded = portfolios.traded(db, ids, FIRST_DATE, last)
+    days = portfolios.histories(db, ids, last)
+    figures = {}
+    for row in rows:
+        life = history(row.initial_cash, days[row.id], 0, traded.get(row.id, 0.0), query.benchmark, quotes)
+        figures[row.id] = convert_metrics.metrics(measure(life, with_intervals=False), query.benchmark)
+    return figures
+
+
+def _benchmark(
+    db: SqliteDatabase, query: _Query, quotes: Sequence[Quote], *, with_metrics: bool
+) -> portfolio_pb2.LeaderboardEntry:
+    """Return what the initial cash of the first portfolio is worth in the benchmark.
+
+    Raises:
+        NoDataError: its prices begin later.
+    """
+    lives = portfolios.lives(db, query.experiment, query.date or LAST_DATE)
+    life = min(lives, key=lambda life: life.first)
+    last = max(life.last for life in lives)
+    dates = [life.first, *(quote.date for quote in quotes if life.first < quote.date <= last and quote.close)]
+    start, *prices = shares(query.benchmark, quotes, dates, None)
+    values = [life.initial_cash * price / start for price in prices]
+    row = StandingRow(
+        id=0,
+        model=query.benchmark,
+        initial_cash=life.initial_cash,
+        date=dates[-1],
+        portfolio_value=round(values[-1], 6),
+        trading_days=len(dates),
+    )
+    holding = History(
+        start_value=life.initial_cash, dates=dates, values=values, cash=[0.0] * len(dates), traded=life.initial_cash
+    )
+    figures = convert_metrics.metrics(measure(holding, with_intervals=False), "") if with_metrics else None
+    return convert.standing(row, 0, thinned(values, query.points), figures)
+
+
+def _token(request: simulation_pb2.GetLeaderboardRequest, page: Sequence[Ranked], place: Place | None) -> str:
+    before = place[2] if place else 0
+    return make_token(request, (page[-1].key, page[-1].row.model, before + len(page), page[-1].rank))
