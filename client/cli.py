@@ -3,6 +3,8 @@
 import click
 from google.protobuf.message import Message
 
+from aitrader.v1.service_status_pb2 import COMPONENT_STATUS_HEALTHY
+
 from .channel import DEFAULT_TARGET, TARGET_VARIABLE
 from .client import Client
 from .command_group import CommandGroup
@@ -262,6 +264,16 @@ def audit(ctx: click.Context, *, job_id: str, as_json: bool) -> None:
     response = ctx.obj.audit(job_id)
     _print(response, as_json=as_json)
     ctx.exit(ExitCode.VIOLATIONS if response.violation_count else ExitCode.OK)
+
+
+@main.command("service-status", epilog=EXIT_CODES_HELP, short_help="Tell how the service and its parts are.")
+@json_option
+@click.pass_context
+def service_status(ctx: click.Context, *, as_json: bool) -> None:
+    """Tell the version of the service and how its database, prices, disk, workers and tool services are."""
+    response = ctx.obj.service_status()
+    _print(response, as_json=as_json)
+    ctx.exit(ExitCode.OK if response.status == COMPONENT_STATUS_HEALTHY else ExitCode.ERROR)
 
 
 main.add_command(gateway)

@@ -12,6 +12,7 @@ from aitrader.v1.job_pb2 import Job as JobSummary
 from aitrader.v1.job_pb2 import ProgressEvent, ReasoningStep
 from aitrader.v1.metrics_pb2 import GetMetricsResponse, PortfolioMetrics
 from aitrader.v1.portfolio_pb2 import DayResult, LeaderboardEntry, TimeseriesPoint
+from aitrader.v1.service_status_pb2 import GetServiceStatusRequest, GetServiceStatusResponse
 from aitrader.v1.simulation_pb2 import (
     AuditJobRequest,
     AuditJobResponse,
@@ -193,6 +194,10 @@ class Client:
             lambda token: self._call(self._stub.ListDeliveries, at_page(deliveries_request(job_id, query), token))
         ):
             yield from page.deliveries
+
+    def service_status(self) -> GetServiceStatusResponse:
+        """Fetch how the service and its parts are."""
+        return self._call(self._stub.GetServiceStatus, GetServiceStatusRequest())
 
     def audit(self, job_id: str) -> AuditJobResponse:
         """Check that nothing the agents of a job were shown was later than their decisions."""

@@ -21,7 +21,7 @@ class ExitCode(IntEnum):
 EXIT_CODES_HELP = (
     "Exit codes: 0 fine; 1 error, told in one line on stderr; 2 wrong command line; "
     "with --wait or watch also 3 the job ended partial, 4 it failed or was cancelled; "
-    "with audit also 5 there are violations; 130 interrupted."
+    "with audit also 5 there are violations; with service-status 1 it is not healthy; 130 interrupted."
 )
 
 

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from aitrader.v1.callbacks_pb2 import ListDeliveriesResponse
 from aitrader.v1.control_pb2 import CancelJobResponse
 from aitrader.v1.metrics_pb2 import GetMetricsResponse
+from aitrader.v1.service_status_pb2 import GetServiceStatusResponse
 from aitrader.v1.simulation_pb2 import (
     AuditJobResponse,
     GetLeaderboardResponse,
@@ -25,6 +26,7 @@ from .console import open_console
 from .deliveries import delivery_lines
 from .metrics_report import metrics_lines
 from .sentences import cancel_lines, day_lines, status_lines, trigger_lines
+from .service_report import service_lines
 from .tables import jobs_table, leaderboard_table, models_table, results_table, timeseries_table
 from .tally import Tally
 from .text import plain
@@ -57,6 +59,8 @@ def present(response: Message) -> None:
             _print_lines(delivery_lines(response))
         case AuditJobResponse():
             _print_lines(audit_lines(response))
+        case GetServiceStatusResponse():
+            _print_lines(service_lines(response))
 
 
 def _present_status(response: GetStatusResponse) -> None:

@@ -20,6 +20,7 @@ from server.callbacks.deliverer import CallbackRules, Deliverer
 from server.callbacks.hosts import CallbackHosts
 from server.callbacks.post import Poster
 from server.callbacks.signature import signing_keys
+from server.condition.service_condition import ServiceCondition
 from server.jobs.callback_check import CallbackCheck
 from server.jobs.credentials import CredentialStore
 from server.jobs.journal import Journal
@@ -36,6 +37,7 @@ from server.pool.worker import Setup
 from server.rpc.convert import encoded_event
 from server.rpc.convert_sessions import encoded_live_step
 from server.rpc.interceptors import CallInterceptor
+from server.rpc.service_status import ToolHealth
 from server.rpc.simulation import SimulationServicer
 from server.settings import Settings, SettingsError
 from storage.database import open_database
@@ -112,7 +114,8 @@ class App:
             callbacks=CallbackCheck(hosts=rules.hosts, signed=bool(rules.keys)),
             parts=self.parts,
         )
-        self._health = health.aio.HealthServicer()
+        self._condition = ServiceCondition(settings, self._db, self.pool.workers.count, self.parts.clock)
+        self._health = ToolHealth(self._condition)
         self._server = grpc.aio.server(interceptors=[CallInterceptor()], options=OPTIONS)
         self._background: list[asyncio.Task[None]] = []
 
@@ -123,7 +126,9 @@ class App:
             RuntimeError: the address cannot be bound.
         """
         port = self._server.add_insecure_port(f"{self._settings.host}:{self._settings.port}")
-        add_SimulationServiceServicer_to_server(SimulationServicer(self._db, self._jobs, self._logs), self._server)
+        add_SimulationServiceServicer_to_server(
+            SimulationServicer(self._db, self._jobs, self._logs, self._condition), self._server
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         self._writer.start()

@@ -86,6 +86,9 @@ class Settings(BaseModel):
     callback_give_up_after: float = Field(
         86_400.0, ge=0, description="seconds after a job's end until its callbacks are given up"
     )
+    min_free_disk_mb: int = Field(
+        256, ge=0, description="mebibytes that have to be free on the disk of the database for it to be healthy"
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     log_format: str = Field("console", pattern="^(console|json)$", description="console or json")
     openai_api_base: str | None = Field(None, description="endpoint of OpenAI-compatible models")

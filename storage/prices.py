@@ -56,6 +56,15 @@ class QuoteRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRange:
+    """How many symbols have prices, and from when to when; empty dates without any."""
+
+    symbols: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolColumns:
     """Bars of a symbol as comma-separated texts of equal length and order.
 
@@ -164,6 +173,14 @@ def version(db: SqliteDatabase) -> int:
     """Return a number that grows with every import that added or changed bars; 0 when there was none."""
     row = db.execute_sql("SELECT coalesce(max(id), 0) FROM price_imports").fetchone()
     return int(row[0])
+
+
+def price_range(db: SqliteDatabase) -> PriceRange:
+    """Return how much there is; a look at every bar."""
+    symbols, first, last = db.execute_sql(
+        "SELECT count(DISTINCT symbol), coalesce(min(date), ''), coalesce(max(date), '') FROM price_bars"
+    ).fetchone()
+    return PriceRange(symbols=symbols, first=first, last=last)
 
 
 def load_columns(db: SqliteDatabase) -> Iterator[SymbolColumns]:

@@ -12,8 +12,9 @@ from aitrader.v1 import control_pb2
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.callbacks_pb2 import ListDeliveriesRequest
 from aitrader.v1.metrics_pb2 import GetMetricsRequest
+from aitrader.v1.service_status_pb2 import GetServiceStatusRequest
 
-from . import model_metrics, model_sessions, models
+from . import model_metrics, model_service, model_sessions, models
 from .asking import answer
 from .questions import (
     CancelBody,
@@ -105,3 +106,9 @@ async def list_deliveries(request: Request, job_id: JobId, page: Annotated[Page,
 async def audit(request: Request, job_id: JobId) -> Response:
     """Check that nothing the agents of a job were shown was later than their decisions."""
     return await answer(request, pb.AuditJobRequest(job_id=job_id))
+
+
+@router.get("/service/status", operation_id="GetServiceStatus", response_model=model_service.ServiceStatus)
+async def get_service_status(request: Request) -> Response:
+    """Tell the version of the service and how its parts are."""
+    return await answer(request, GetServiceStatusRequest())

@@ -48,6 +48,10 @@ class LocalPool:
         """Process ids of the workers."""
         return tuple(worker.pid for worker in self._workers)
 
+    def count(self) -> tuple[int, int]:
+        """Return how many worker processes are alive, and how many there are to be."""
+        return sum(not worker.ended for worker in self._workers), self.size
+
     @asynccontextmanager
     async def place(self, job_id: str) -> AsyncIterator["_Place"]:
         """Wait for a free worker and hold it; the one that was used last is the first to be used again."""

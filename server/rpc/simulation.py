@@ -9,13 +9,14 @@ from typing import Any, TypeAlias, TypeVar
 from grpc.aio import ServicerContext
 from peewee import SqliteDatabase
 
-from aitrader.v1 import callbacks_pb2, control_pb2, metrics_pb2, simulation_pb2
+from aitrader.v1 import callbacks_pb2, control_pb2, metrics_pb2, service_status_pb2, simulation_pb2
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceServicer
 from server.callbacks.hosts import MAX_URL
+from server.condition.service_condition import ServiceCondition
 from server.jobs.progress import ProgressLogs
 from server.jobs.request import TriggerCommand
 from server.jobs.service import JobService
-from server.rpc import convert, deliveries, leaderboard, metrics, reasoning, results, status, timeseries
+from server.rpc import convert, deliveries, leaderboard, metrics, reasoning, results, service_status, status, timeseries
 from server.rpc.fields import Fields
 from server.rpc.leaderboard import LeaderboardReader
 from server.rpc.status import StatusReader
@@ -35,8 +36,9 @@ BY_VALUE = simulation_pb2.LEADERBOARD_SORT_VALUE
 class SimulationServicer(SimulationServiceServicer):
     """Answers the calls of SimulationService; errors are raised, and mapped by the interceptor."""
 
-    def __init__(self, db: SqliteDatabase, jobs: JobService, logs: ProgressLogs) -> None:
+    def __init__(self, db: SqliteDatabase, jobs: JobService, logs: ProgressLogs, condition: ServiceCondition) -> None:
         self._db = db
+        self._condition = condition
         self._jobs = jobs
         self._status = StatusReader(db)
         self._leaderboard = LeaderboardReader(db)
@@ -115,6 +117,12 @@ class SimulationServicer(SimulationServiceServicer):
     ) -> simulation_pb2.AuditJobResponse:
         """Check what the agents of a job were shown."""
         return await asyncio.to_thread(reasoning.audit_job, self._db, request)
+
+    async def GetServiceStatus(
+        self, request: service_status_pb2.GetServiceStatusRequest, context: Context
+    ) -> service_status_pb2.GetServiceStatusResponse:
+        """Tell how the service is."""
+        return service_status.response(await self._condition.look())
 
     async def _finished(self, change: Coroutine[Any, Any, T]) -> T:
         """Return what a change of a job leads to; it is finished even when the caller goes away."""

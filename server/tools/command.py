@@ -14,7 +14,7 @@ from server.engine.model_day import ModelDayFailure, ModelDayOutcome, ModelDayRe
 from server.engine.prices import PriceTable
 from server.market.price_store import load
 from server.settings import Settings, SettingsError, load_settings
-from server.tools.services import ToolService
+from server.tools.services import ToolService, tool_ports
 from storage.database import open_database
 from storage.errors import StorageError
 
@@ -111,16 +111,6 @@ async def _run(
         stop=stop,
         search=None if key is None else JinaSearch(key.get_secret_value()),
     )
-
-
-def tool_ports(settings: Settings) -> dict[ToolService, int]:
-    """Return the port of each tool service."""
-    return {
-        ToolService.MATH: settings.math_http_port,
-        ToolService.SEARCH: settings.search_http_port,
-        ToolService.TRADE: settings.trade_http_port,
-        ToolService.PRICE: settings.getprice_http_port,
-    }
 
 
 def _facts(result: ModelDayResult) -> dict[str, Any]:

@@ -31,11 +31,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from server.tools.open_sessions import OpenSession, OpenSessions, SessionEndedError
-from server.tools.services import ToolService
-
-#: path of the MCP server, and of the answer to whoever asks whether it is there
-MCP_PATH = "/mcp"
-HEALTH_PATH = "/health"
+from server.tools.services import HEALTH_PATH, MCP_PATH, ToolService
 
 #: bytes of a request; an order or a query has a thousandth of it
 MAX_REQUEST = 65_536

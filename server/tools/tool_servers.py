@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from server.tools.mcp_service import MCP_PATH, mcp_app
+from server.tools.mcp_service import mcp_app
 from server.tools.open_sessions import OpenSessions
-from server.tools.services import ToolService
+from server.tools.services import MCP_PATH, ToolService
 
 #: seconds that calls under way get to end when the servers stop
 GRACE = 2

@@ -38,6 +38,7 @@ GOOD: Mapping[str, Callable[["Stored"], dict[str, Any]]] = {
     "ListJobs": lambda stored: {},
     "GetReasoning": lambda stored: {"job_id": stored.job_id, "date": DATES[0], "model": "m"},
     "AuditJob": lambda stored: {"job_id": stored.job_id},
+    "GetServiceStatus": lambda stored: {},
 }
 
 #: what no string field may be fooled by

@@ -38,7 +38,16 @@ ALLOWED = {
         "storage",
     ),
     "server/callbacks": ("storage",),
-    "server/rpc": ("aitrader", "server.jobs", "server.callbacks.hosts", "server.engine", "storage"),
+    "server/rpc": (
+        "aitrader",
+        "server.condition",
+        "server.tools.services",
+        "server.jobs",
+        "server.callbacks.hosts",
+        "server.engine",
+        "storage",
+    ),
+    "server/condition": ("server.settings", "server.tools.probe", "server.tools.services", "storage.prices"),
     "server/app.py": ("aitrader", "server", "storage"),
     "server/__main__.py": ("aitrader", "server", "storage"),
 }

@@ -6,6 +6,7 @@ import warnings
 from aitrader.v1 import callbacks_pb2 as aitrader_dot_v1_dot_callbacks__pb2
 from aitrader.v1 import control_pb2 as aitrader_dot_v1_dot_control__pb2
 from aitrader.v1 import metrics_pb2 as aitrader_dot_v1_dot_metrics__pb2
+from aitrader.v1 import service_status_pb2 as aitrader_dot_v1_dot_service__status__pb2
 from aitrader.v1 import simulation_pb2 as aitrader_dot_v1_dot_simulation__pb2
 
 GRPC_GENERATED_VERSION = '1.71.2'
@@ -97,6 +98,11 @@ class SimulationServiceStub(object):
                 '/aitrader.v1.SimulationService/ListDeliveries',
                 request_serializer=aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesRequest.SerializeToString,
                 response_deserializer=aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesResponse.FromString,
+                _registered_method=True)
+        self.GetServiceStatus = channel.unary_unary(
+                '/aitrader.v1.SimulationService/GetServiceStatus',
+                request_serializer=aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusRequest.SerializeToString,
+                response_deserializer=aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusResponse.FromString,
                 _registered_method=True)
 
 
@@ -226,6 +232,13 @@ class SimulationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetServiceStatus(self, request, context):
+        """Tells the version of the service and how its parts are: database, prices, disk, workers, tool services.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SimulationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -288,6 +301,11 @@ def add_SimulationServiceServicer_to_server(servicer, server):
                     servicer.ListDeliveries,
                     request_deserializer=aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesRequest.FromString,
                     response_serializer=aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesResponse.SerializeToString,
+            ),
+            'GetServiceStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetServiceStatus,
+                    request_deserializer=aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusRequest.FromString,
+                    response_serializer=aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -615,6 +633,33 @@ class SimulationService(object):
             '/aitrader.v1.SimulationService/ListDeliveries',
             aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesRequest.SerializeToString,
             aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetServiceStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aitrader.v1.SimulationService/GetServiceStatus',
+            aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusRequest.SerializeToString,
+            aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -14,6 +14,7 @@ import abc
 import aitrader.v1.callbacks_pb2
 import aitrader.v1.control_pb2
 import aitrader.v1.metrics_pb2
+import aitrader.v1.service_status_pb2
 import aitrader.v1.simulation_pb2
 import collections.abc
 import grpc
@@ -152,6 +153,12 @@ class SimulationServiceStub:
     Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
     """
 
+    GetServiceStatus: grpc.UnaryUnaryMultiCallable[
+        aitrader.v1.service_status_pb2.GetServiceStatusRequest,
+        aitrader.v1.service_status_pb2.GetServiceStatusResponse,
+    ]
+    """Tells the version of the service and how its parts are: database, prices, disk, workers, tool services."""
+
 class SimulationServiceAsyncStub:
     """Runs trading simulations as durable jobs and answers how far they are, what the models did, and who leads."""
 
@@ -275,6 +282,12 @@ class SimulationServiceAsyncStub:
 
     Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
     """
+
+    GetServiceStatus: grpc.aio.UnaryUnaryMultiCallable[
+        aitrader.v1.service_status_pb2.GetServiceStatusRequest,
+        aitrader.v1.service_status_pb2.GetServiceStatusResponse,
+    ]
+    """Tells the version of the service and how its parts are: database, prices, disk, workers, tool services."""
 
 class SimulationServiceServicer(metaclass=abc.ABCMeta):
     """Runs trading simulations as durable jobs and answers how far they are, what the models did, and who leads."""
@@ -423,5 +436,13 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
 
         Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
         """
+
+    @abc.abstractmethod
+    def GetServiceStatus(
+        self,
+        request: aitrader.v1.service_status_pb2.GetServiceStatusRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[aitrader.v1.service_status_pb2.GetServiceStatusResponse, collections.abc.Awaitable[aitrader.v1.service_status_pb2.GetServiceStatusResponse]]:
+        """Tells the version of the service and how its parts are: database, prices, disk, workers, tool services."""
 
 def add_SimulationServiceServicer_to_server(servicer: SimulationServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

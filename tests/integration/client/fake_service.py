@@ -17,6 +17,7 @@ from grpc_status import rpc_status
 
 from aitrader.v1 import callbacks_pb2, job_pb2, metrics_pb2
 from aitrader.v1 import simulation_pb2 as pb
+from aitrader.v1.service_status_pb2 import GetServiceStatusRequest, GetServiceStatusResponse
 from aitrader.v1.simulation_pb2_grpc import (
     SimulationServiceServicer,
     add_SimulationServiceServicer_to_server,
@@ -84,6 +85,7 @@ class FakeService(SimulationServiceServicer):
     reasoning: pb.GetReasoningResponse = field(default_factory=pb.GetReasoningResponse)
     deliveries: callbacks_pb2.ListDeliveriesResponse = field(default_factory=callbacks_pb2.ListDeliveriesResponse)
     audit: pb.AuditJobResponse = field(default_factory=pb.AuditJobResponse)
+    condition: GetServiceStatusResponse = field(default_factory=GetServiceStatusResponse)
     events: list[job_pb2.ProgressEvent] = field(default_factory=list)
     streams: deque[StreamPlan] = field(default_factory=deque)
     failures: deque[status_pb2.Status] = field(default_factory=deque)
@@ -139,6 +141,12 @@ class FakeService(SimulationServiceServicer):
     def AuditJob(self, request: pb.AuditJobRequest, context: grpc.ServicerContext) -> pb.AuditJobResponse:  # noqa: N802
         self._receive(request, context)
         return self.audit
+
+    def GetServiceStatus(  # noqa: N802
+        self, request: GetServiceStatusRequest, context: grpc.ServicerContext
+    ) -> GetServiceStatusResponse:
+        self._receive(request, context)
+        return self.condition
 
     def StreamProgress(  # noqa: N802
         self, request: pb.StreamProgressRequest, context: grpc.ServicerContext

@@ -9,6 +9,13 @@ from google.protobuf.json_format import ParseDict
 from aitrader.v1 import job_pb2
 from aitrader.v1 import portfolio_pb2 as portfolio
 from aitrader.v1 import simulation_pb2 as pb
+from aitrader.v1.service_status_pb2 import (
+    COMPONENT_STATUS_HEALTHY,
+    COMPONENT_STATUS_OFF,
+    COMPONENT_STATUS_UNHEALTHY,
+    Component,
+    GetServiceStatusResponse,
+)
 from client.cli import main
 from tests.integration.client.fake_service import FakeService, StreamPlan, failure
 from tests.integration.client.job_story import (
@@ -35,6 +42,7 @@ COMMANDS = {
     "reasoning": ["reasoning", JOB_ID, "--model", "gpt-5", "--date", DATES[0]],
     "deliveries": ["deliveries", JOB_ID],
     "audit": ["audit", JOB_ID],
+    "service-status": ["service-status"],
 }
 
 
@@ -76,6 +84,15 @@ def filled(service: FakeService) -> None:
     )
     service.reasoning = session_story()
     service.audit = pb.AuditJobResponse(job_id=JOB_ID, sessions=2, observations=9)
+    service.condition = GetServiceStatusResponse(
+        version="1.2.3",
+        status=COMPONENT_STATUS_HEALTHY,
+        uptime_seconds=3665.7,
+        components=[
+            Component(name="disk", status=COMPONENT_STATUS_HEALTHY, message="9 MiB free"),
+            Component(name="search", status=COMPONENT_STATUS_OFF, message="not served"),
+        ],
+    )
 
 
 def day_results() -> list[portfolio.DayResult]:
@@ -303,6 +320,23 @@ def test_reasoning_needs_model_and_date(command: Command, missing: str) -> None:
     place = arguments.index(missing)
 
     assert command(*arguments[:place], *arguments[place + 2 :]).exit_code == 2
+
+
+def test_status_of_the_service_tells_its_parts(command: Command) -> None:
+    result = command("service-status")
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "healthy: version 1.2.3, up 1:01:05",
+        "  disk: healthy, 9 MiB free",
+        "  search: off, not served",
+    ]
+
+
+def test_service_that_is_not_healthy_exits_with_one(command: Command, service: FakeService) -> None:
+    service.condition.status = COMPONENT_STATUS_UNHEALTHY
+
+    assert command("service-status").exit_code == 1
 
 
 def test_clean_audit_exits_with_zero(command: Command) -> None:

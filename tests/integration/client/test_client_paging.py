@@ -4,6 +4,7 @@ import pytest
 
 from aitrader.v1 import callbacks_pb2, job_pb2, portfolio_pb2
 from aitrader.v1 import simulation_pb2 as pb
+from aitrader.v1.service_status_pb2 import GetServiceStatusRequest, GetServiceStatusResponse
 from tests.integration.client.fake_service import FakeService
 from tests.integration.client.job_story import JOB_ID, final_status
 from tests.integration.client.twin import answer, items
@@ -92,6 +93,13 @@ async def test_deliveries_go_through_all_pages(client: Any, service: FakeService
     service.deliveries.deliveries.extend(callbacks_pb2.Delivery(delivery_id=name) for name in "abc")
 
     assert [found.delivery_id for found in await items(client.deliveries(JOB_ID))] == ["a", "b", "c"]
+
+
+async def test_status_of_the_service_is_one_answer(client: Any, service: FakeService) -> None:
+    service.condition = GetServiceStatusResponse(version="1.2.3")
+
+    assert await answer(client.service_status()) == service.condition
+    assert service.requests == [GetServiceStatusRequest()]
 
 
 async def test_audit_is_one_answer(client: Any, service: FakeService) -> None:

@@ -1,0 +1,25 @@
+"""The answer about the service itself, as OpenAPI tells it."""
+
+from typing import Literal
+
+from .models import Answer, Date, Time
+
+Condition = Literal["healthy", "unhealthy", "off"]
+
+
+class Component(Answer):
+    name: str | None
+    status: Condition | None
+    message: str | None
+
+
+class ServiceStatus(Answer):
+    version: str | None
+    status: Condition | None
+    components: list[Component]
+    start_at: Time | None
+    uptime_seconds: float
+    symbols: int
+    first_date: Date | None
+    last_date: Date | None
+    free_disk_bytes: int
