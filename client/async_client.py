@@ -1,7 +1,7 @@
 """The client of coroutines: one method per RPC, and the conveniences on top. Its twin is `client.py`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast
 
 import grpc
@@ -23,6 +23,7 @@ from aitrader.v1.simulation_pb2 import (
     GetStatusRequest,
     GetStatusResponse,
     ListJobsResponse,
+    StreamProgressResponse,
 )
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
 
@@ -117,12 +118,32 @@ class AsyncClient:
     ) -> AsyncIterator[ProgressEvent]:
         """Give the events of a job until it ends, going on where a cut stream stopped.
 
-        Raises DeadlineExceeded when the job has not ended within `timeout` seconds.
+        Raises DeadlineExceeded when the job has not ended within `timeout` seconds, and Unavailable when for the time
+        that the backoff policy states no stream brought anything.
         """
-        cursor = self._cursor(job_id, after_sequence, timeout)
-        while not cursor.ended:
-            async for event in self._stream(cursor):
+        async for message in self.follow(job_id, after_sequence=after_sequence, timeout=timeout):
+            for event in message.events:
                 yield event
+
+    async def follow(
+        self,
+        job_id: str,
+        *,
+        include: Iterable[str] = (),
+        after_sequence: int = 0,
+        timeout: float | None = None,  # noqa: ASYNC109 - as the twin's; it is the call's deadline
+    ) -> AsyncIterator[StreamProgressResponse]:
+        """Give what `watch` gives with what belongs to it: `fills`, or `reasoning` as it happens.
+
+        Events and fills come without gap or double however often a stream is cut; steps that happen meanwhile are lost.
+        """
+        backoff = Backoff(policy=self._backoff)
+        cursor = ProgressCursor(
+            job_id, after_sequence=after_sequence, backoff=backoff, include=include, timeout=timeout
+        )
+        while not cursor.ended:
+            async for message in self._stream(cursor):
+                yield message
             if not cursor.ended:
                 await asyncio.sleep(cursor.delay)
 
@@ -236,19 +257,13 @@ class AsyncClient:
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
 
-    def _cursor(self, job_id: str, after_sequence: int, timeout: float | None) -> ProgressCursor:
-        backoff = Backoff(policy=self._backoff)
-        return ProgressCursor(job_id, after_sequence=after_sequence, backoff=backoff, timeout=timeout)
-
-    async def _stream(self, cursor: ProgressCursor) -> AsyncIterator[ProgressEvent]:
+    async def _stream(self, cursor: ProgressCursor) -> AsyncIterator[StreamProgressResponse]:
         call = self._stub.StreamProgress(cursor.request(), timeout=cursor.remaining())
         try:
             async for response in call:
-                for event in cursor.take(response):
-                    yield event
-                if cursor.ended:
-                    return
-            cursor.close(await self.get_status(cursor.job_id, page_size=1))
+                if (message := cursor.take(response)) is not None:
+                    yield message
+            cursor.close(await self.get_status(cursor.job_id, page_size=1) if cursor.wants_status else None)
         except grpc.RpcError as error:
             cursor.cut(from_rpc_error(error))
         except AiTraderError as error:

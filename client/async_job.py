@@ -1,13 +1,14 @@
 """The handle of a job for coroutines. Its twin is `job.py`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Unpack
 
 from aitrader.v1.control_pb2 import CancelJobResponse
 from aitrader.v1.job_pb2 import ProgressEvent
 from aitrader.v1.portfolio_pb2 import DayResult
-from aitrader.v1.simulation_pb2 import GetStatusResponse, TriggerResponse
+from aitrader.v1.simulation_pb2 import GetStatusResponse, StreamProgressResponse, TriggerResponse
 
+from .errors import SequenceOutOfRange
 from .requests import JobResultsQuery
 from .up_to_date import is_up_to_date, up_to_date_status
 
@@ -54,6 +55,21 @@ class AsyncJob:
         async for event in self._client.watch(self.id, after_sequence=after_sequence, timeout=timeout):
             yield event
 
+    async def follow(
+        self,
+        *,
+        include: Iterable[str] = (),
+        after_sequence: int = 0,
+        timeout: float | None = None,  # noqa: ASYNC109 - as above
+    ) -> AsyncIterator[StreamProgressResponse]:
+        """Give the events until the job ends, with `fills`, or with `reasoning` as it happens."""
+        if self.up_to_date:
+            return
+        async for message in self._client.follow(
+            self.id, include=include, after_sequence=after_sequence, timeout=timeout
+        ):
+            yield message
+
     async def results(self, **query: Unpack[JobResultsQuery]) -> AsyncIterator[DayResult]:
         """Give the results that the job committed, by date, then model. Raises NoData when there are none yet."""
         if self.up_to_date:
@@ -67,6 +83,10 @@ class AsyncJob:
 
     async def wait(self, timeout: float | None = None) -> GetStatusResponse:  # noqa: ASYNC109 - as above
         """Wait for the end and fetch the final state. Raises DeadlineExceeded after `timeout` seconds."""
-        async for _ in self.watch(timeout=timeout):
-            pass
+        try:
+            async for _ in self.watch(timeout=timeout):
+                pass
+        except SequenceOutOfRange as error:  # the job ended so long ago that its first events are no longer stored
+            async for _ in self.watch(error.oldest_position, timeout=timeout):
+                pass
         return await self.status()

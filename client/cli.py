@@ -15,7 +15,7 @@ from .gateway.command import gateway
 from .job import Job
 from .options import benchmark_option, experiment_option, json_option, range_options
 from .paging import joined
-from .words import DETAIL_WORDS, SORT_WORDS, STATUS_WORDS
+from .words import DETAIL_WORDS, INCLUDE_WORDS, SORT_WORDS, STATUS_WORDS
 
 STATUS_HELP = "Only jobs in this state; may be repeated."
 #: values of an equity curve in the leaderboard, one column each
@@ -94,12 +94,18 @@ def status(client: Client, *, job_id: str, as_json: bool) -> None:
 @main.command(epilog=EXIT_CODES_HELP, short_help="Show the progress of a job until it ends.")
 @click.argument("job_id", metavar="JOB")
 @click.option("--after", metavar="N", type=int, default=0, help="Begin after the event of this sequence number.")
-@click.option("--json", "as_json", is_flag=True, help="Print one event as JSON on each line.")
+@click.option(
+    "--include",
+    type=click.Choice(INCLUDE_WORDS),
+    multiple=True,
+    help="Tell fills, or reasoning as it happens, as well; may be repeated.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one event, or with --include one message, as JSON a line.")
 @click.pass_context
-def watch(ctx: click.Context, *, job_id: str, after: int, as_json: bool) -> None:
+def watch(ctx: click.Context, *, job_id: str, after: int, include: tuple[str, ...], as_json: bool) -> None:
     """Show the progress of JOB until it ends: a bar with rate and remaining time, and a row per model."""
     job = ctx.obj.job(job_id)
-    final = follow_as_json(job, after) if as_json else follow_on_screen(job, after)
+    final = follow_as_json(job, after, include) if as_json else follow_on_screen(job, after, include)
     ctx.exit(exit_code_of(final))
 
 

@@ -1,7 +1,7 @@
 """The blocking client: one method per RPC, and the conveniences on top. Its twin is `async_client.py`."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Self, TypeVar, Unpack
 
 import grpc
@@ -23,6 +23,7 @@ from aitrader.v1.simulation_pb2 import (
     GetStatusRequest,
     GetStatusResponse,
     ListJobsResponse,
+    StreamProgressResponse,
 )
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
 
@@ -104,12 +105,37 @@ class Client:
         """Fetch the state of a job with all of its model-days."""
         return joined(lambda token: self.get_status(job_id, page_token=token))
 
-    def watch(self, job_id: str, *, after_sequence: int = 0, timeout: float | None = None) -> Iterator[ProgressEvent]:
+    def watch(
+        self,
+        job_id: str,
+        *,
+        after_sequence: int = 0,
+        timeout: float | None = None,
+    ) -> Iterator[ProgressEvent]:
         """Give the events of a job until it ends, going on where a cut stream stopped.
 
-        Raises DeadlineExceeded when the job has not ended within `timeout` seconds.
+        Raises DeadlineExceeded when the job has not ended within `timeout` seconds, and Unavailable when for the time
+        that the backoff policy states no stream brought anything.
         """
-        cursor = self._cursor(job_id, after_sequence, timeout)
+        for message in self.follow(job_id, after_sequence=after_sequence, timeout=timeout):
+            yield from message.events
+
+    def follow(
+        self,
+        job_id: str,
+        *,
+        include: Iterable[str] = (),
+        after_sequence: int = 0,
+        timeout: float | None = None,
+    ) -> Iterator[StreamProgressResponse]:
+        """Give what `watch` gives with what belongs to it: `fills`, or `reasoning` as it happens.
+
+        Events and fills come without gap or double however often a stream is cut; steps that happen meanwhile are lost.
+        """
+        backoff = Backoff(policy=self._backoff)
+        cursor = ProgressCursor(
+            job_id, after_sequence=after_sequence, backoff=backoff, include=include, timeout=timeout
+        )
         while not cursor.ended:
             yield from self._stream(cursor)
             if not cursor.ended:
@@ -209,18 +235,13 @@ class Client:
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
 
-    def _cursor(self, job_id: str, after_sequence: int, timeout: float | None) -> ProgressCursor:
-        backoff = Backoff(policy=self._backoff)
-        return ProgressCursor(job_id, after_sequence=after_sequence, backoff=backoff, timeout=timeout)
-
-    def _stream(self, cursor: ProgressCursor) -> Iterator[ProgressEvent]:
+    def _stream(self, cursor: ProgressCursor) -> Iterator[StreamProgressResponse]:
         call = self._stub.StreamProgress(cursor.request(), timeout=cursor.remaining())
         try:
             for response in call:
-                yield from cursor.take(response)
-                if cursor.ended:
-                    return
-            cursor.close(self.get_status(cursor.job_id, page_size=1))
+                if (message := cursor.take(response)) is not None:
+                    yield message
+            cursor.close(self.get_status(cursor.job_id, page_size=1) if cursor.wants_status else None)
         except grpc.RpcError as error:
             cursor.cut(from_rpc_error(error))
         except AiTraderError as error:

@@ -8,7 +8,7 @@ AiTraderError                  anything the service answers that is not in this 
 ├── JobConflict                .current_job_id
 ├── RequestIdReused            .request_id .job_id
 ├── ConfigChanged              .experiment .model .changed
-├── SequenceOutOfRange         .after_sequence .last_sequence
+├── SequenceOutOfRange         .after_sequence .oldest_sequence .last_sequence .oldest_position
 ├── ResourceExhausted
 │   └── MessageTooLarge        .max_bytes
 ├── Unavailable                also when no server was reached
@@ -126,8 +126,17 @@ class SequenceOutOfRange(AiTraderError):  # noqa: N818
         return _number(self.metadata.get("after_sequence", ""))
 
     @property
+    def oldest_sequence(self) -> int | None:
+        return _number(self.metadata.get("oldest_sequence", ""))
+
+    @property
     def last_sequence(self) -> int | None:
         return _number(self.metadata.get("last_sequence", ""))
+
+    @property
+    def oldest_position(self) -> int:
+        """The earliest position from which a stream can begin."""
+        return max(0, (self.oldest_sequence or 1) - 1)
 
 
 class ResourceExhausted(AiTraderError):  # noqa: N818

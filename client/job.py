@@ -1,13 +1,14 @@
 """The blocking handle of a job. Its twin is `async_job.py`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Unpack
 
 from aitrader.v1.control_pb2 import CancelJobResponse
 from aitrader.v1.job_pb2 import ProgressEvent
 from aitrader.v1.portfolio_pb2 import DayResult
-from aitrader.v1.simulation_pb2 import GetStatusResponse, TriggerResponse
+from aitrader.v1.simulation_pb2 import GetStatusResponse, StreamProgressResponse, TriggerResponse
 
+from .errors import SequenceOutOfRange
 from .requests import JobResultsQuery
 from .up_to_date import is_up_to_date, up_to_date_status
 
@@ -48,6 +49,14 @@ class Job:
             return iter(())
         return self._client.watch(self.id, after_sequence=after_sequence, timeout=timeout)
 
+    def follow(
+        self, *, include: Iterable[str] = (), after_sequence: int = 0, timeout: float | None = None
+    ) -> Iterator[StreamProgressResponse]:
+        """Give the events until the job ends, with `fills`, or with `reasoning` as it happens."""
+        if self.up_to_date:
+            return iter(())
+        return self._client.follow(self.id, include=include, after_sequence=after_sequence, timeout=timeout)
+
     def results(self, **query: Unpack[JobResultsQuery]) -> Iterator[DayResult]:
         """Give the results that the job committed, by date, then model. Raises NoData when there are none yet."""
         if self.up_to_date:
@@ -60,6 +69,10 @@ class Job:
 
     def wait(self, timeout: float | None = None) -> GetStatusResponse:
         """Wait for the end and fetch the final state. Raises DeadlineExceeded after `timeout` seconds."""
-        for _ in self.watch(timeout=timeout):
-            pass
+        try:
+            for _ in self.watch(timeout=timeout):
+                pass
+        except SequenceOutOfRange as error:  # the job ended so long ago that its first events are no longer stored
+            for _ in self.watch(error.oldest_position, timeout=timeout):
+                pass
         return self.status()

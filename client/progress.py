@@ -30,6 +30,9 @@ class ProgressView(Protocol):
     def refresh(self) -> None:
         """Take note that the tally changed."""
 
+    def note(self, text: str) -> None:
+        """Print a line that stays."""
+
 
 def open_view(console: "Console", tally: Tally) -> ProgressView:
     """Choose the view that suits the output."""
@@ -60,6 +63,10 @@ class LineView:
             self._shown = now
             self._console.print(summary(self._tally))
 
+    def note(self, text: str) -> None:
+        """Print a line."""
+        self._console.print(text, markup=False, highlight=False)
+
 
 class LiveView:
     """Redraws a progress bar and a row per model, some times a second, in a thread of rich's."""
@@ -81,6 +88,10 @@ class LiveView:
 
     def refresh(self) -> None:
         """Do nothing: the thread looks often enough."""
+
+    def note(self, text: str) -> None:
+        """Print a line above the picture."""
+        self._live.console.print(text, markup=False, highlight=False)
 
 
 def summary(tally: Tally) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from aitrader.v1 import callbacks_pb2, job_pb2, portfolio_pb2, simulation_pb2
+from aitrader.v1 import callbacks_pb2, job_pb2, portfolio_pb2, progress_pb2, simulation_pb2
 
 #: states that a job does not leave
 FINAL_STATUSES = frozenset(
@@ -18,7 +18,9 @@ _STATUS_PREFIX = "JOB_STATUS_"
 _DETAIL_PREFIX = "RESULT_DETAIL_"
 
 _SORT_PREFIX = "LEADERBOARD_SORT_"
+_INCLUDE_PREFIX = "PROGRESS_INCLUDE_"
 
+INCLUDE_WORDS = tuple(name.removeprefix(_INCLUDE_PREFIX).lower() for name in progress_pb2.ProgressInclude.keys()[1:])
 STATUS_WORDS = tuple(name.removeprefix(_STATUS_PREFIX).lower() for name in job_pb2.JobStatus.keys()[1:])
 SORT_WORDS = tuple(name.removeprefix(_SORT_PREFIX).lower() for name in simulation_pb2.LeaderboardSort.keys()[1:])
 DETAIL_WORDS = tuple(name.removeprefix(_DETAIL_PREFIX).lower() for name in simulation_pb2.ResultDetail.keys()[1:])
@@ -62,6 +64,11 @@ def delivery_word(status: callbacks_pb2.DeliveryStatus.ValueType) -> str:
 def status_values(words: Iterable[str]) -> list[job_pb2.JobStatus.ValueType]:
     """Tell the statuses that words stand for. Raises ValueError for a word that is none."""
     return [job_pb2.JobStatus.Value(_name(word, STATUS_WORDS, _STATUS_PREFIX)) for word in words]
+
+
+def include_values(words: Iterable[str]) -> list[progress_pb2.ProgressInclude.ValueType]:
+    """Tell what `fills` and `reasoning` stand for. Raises ValueError for another word."""
+    return [progress_pb2.ProgressInclude.Value(_name(word, INCLUDE_WORDS, _INCLUDE_PREFIX)) for word in words]
 
 
 def detail_value(word: str) -> simulation_pb2.ResultDetail.ValueType:

@@ -7,8 +7,8 @@ from client.backoff import BackoffPolicy
 from tests.integration.client.fake_service import FakeService, serving
 from tests.integration.client.twin import answer
 
-#: seconds; quick, and few enough that giving up is soon
-FAST = BackoffPolicy(initial=0.001, maximum=0.002, attempts=3)
+#: seconds; quick, and long enough for a busy machine to open a stream anew
+FAST = BackoffPolicy(initial=0.001, maximum=0.002, give_up_after=2.0)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from grpc_status import rpc_status
 
 from aitrader.v1 import callbacks_pb2, job_pb2, metrics_pb2
 from aitrader.v1 import simulation_pb2 as pb
+from aitrader.v1.progress_pb2 import ModelDayOrders
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest, GetServiceStatusResponse
 from aitrader.v1.simulation_pb2_grpc import (
     SimulationServiceServicer,
@@ -87,6 +88,7 @@ class FakeService(SimulationServiceServicer):
     audit: pb.AuditJobResponse = field(default_factory=pb.AuditJobResponse)
     condition: GetServiceStatusResponse = field(default_factory=GetServiceStatusResponse)
     events: list[job_pb2.ProgressEvent] = field(default_factory=list)
+    orders: dict[int, ModelDayOrders] = field(default_factory=dict)
     streams: deque[StreamPlan] = field(default_factory=deque)
     failures: deque[status_pb2.Status] = field(default_factory=deque)
     requests: list[Any] = field(default_factory=list)
@@ -169,7 +171,8 @@ class FakeService(SimulationServiceServicer):
         messages = [pb.StreamProgressResponse(last_sequence=sequence)]
         for start in range(0, len(left), BATCH):
             batch = left[start : start + BATCH]
-            messages.append(pb.StreamProgressResponse(events=batch, last_sequence=batch[-1].sequence))
+            orders = [self.orders[event.sequence] for event in batch if event.sequence in self.orders]
+            messages.append(pb.StreamProgressResponse(events=batch, orders=orders, last_sequence=batch[-1].sequence))
             messages.append(pb.StreamProgressResponse(last_sequence=batch[-1].sequence))
         return messages
 

@@ -31,6 +31,7 @@ CODES = {
     "JOB_CONFLICT": grpc.StatusCode.ABORTED,
     "REQUEST_ID_REUSED": grpc.StatusCode.ALREADY_EXISTS,
     "CONFIG_CHANGED": grpc.StatusCode.FAILED_PRECONDITION,
+    "JOB_STATE": grpc.StatusCode.FAILED_PRECONDITION,
     "DRAINING": grpc.StatusCode.UNAVAILABLE,
     "STORAGE_BUSY": grpc.StatusCode.UNAVAILABLE,
     "INTERNAL": grpc.StatusCode.INTERNAL,

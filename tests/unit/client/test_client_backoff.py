@@ -2,13 +2,22 @@ import pytest
 
 from client.backoff import Backoff, BackoffPolicy
 
-POLICY = BackoffPolicy(initial=1.0, maximum=5.0, multiplier=2.0, attempts=4)
+POLICY = BackoffPolicy(initial=1.0, maximum=5.0, multiplier=2.0, give_up_after=60.0)
 
 
-def test_delays_double_up_to_the_maximum_and_end() -> None:
+class Clock:
+    """Time that stands still until it is told to go on."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_delays_double_up_to_the_maximum() -> None:
     backoff = Backoff(policy=POLICY, jitter=lambda: 1.0)
 
-    assert [backoff.next_delay() for _ in range(5)] == [1.0, 2.0, 4.0, 5.0, None]
+    assert [backoff.next_delay() for _ in range(5)] == [1.0, 2.0, 4.0, 5.0, 5.0]
 
 
 def test_jitter_takes_away_at_most_half() -> None:
@@ -17,10 +26,25 @@ def test_jitter_takes_away_at_most_half() -> None:
     assert [backoff.next_delay() for _ in range(3)] == [0.5, 1.0, 2.0]
 
 
+def test_delays_end_the_stated_time_after_the_first_failure() -> None:
+    clock = Clock()
+    backoff = Backoff(policy=POLICY, jitter=lambda: 1.0, clock=clock)
+    backoff.next_delay()
+
+    clock.now += 59.0
+    last = backoff.next_delay()
+    clock.now += 1.0
+
+    assert last == 1.0
+    assert backoff.next_delay() is None
+
+
 def test_reset_begins_anew() -> None:
-    backoff = Backoff(policy=POLICY, jitter=lambda: 1.0)
+    clock = Clock()
+    backoff = Backoff(policy=POLICY, jitter=lambda: 1.0, clock=clock)
     for _ in range(4):
         backoff.next_delay()
+    clock.now += 1000.0
 
     backoff.reset()
 
