@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 from aitrader.v1.control_pb2 import CancelJobResponse
 from aitrader.v1.job_pb2 import ProgressEvent
 from aitrader.v1.portfolio_pb2 import DayResult
-from aitrader.v1.simulation_pb2 import GetStatusResponse, StreamProgressResponse, TriggerResponse
+from aitrader.v1.simulation_pb2 import GetStatusResponse, StreamProgressResponse, TriggerResponse, VerifyJobResponse
 
 from .errors import SequenceOutOfRange
 from .requests import JobResultsQuery
@@ -90,3 +90,9 @@ class AsyncJob:
             async for _ in self.watch(error.oldest_position, timeout=timeout):
                 pass
         return await self.status()
+
+    async def verify(self, timeout: float | None = None) -> VerifyJobResponse:  # noqa: ASYNC109 - as above
+        """Run the job again from its record and compare every row. Raises JobStateError before its end."""
+        if self.up_to_date:
+            return VerifyJobResponse(equal=True)
+        return await self._client.verify(self.id, timeout=timeout)

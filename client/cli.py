@@ -285,6 +285,17 @@ def service_status(ctx: click.Context, *, as_json: bool) -> None:
 main.add_command(gateway)
 
 
+@main.command(epilog=EXIT_CODES_HELP, short_help="Run a job again from its record and compare every row.")
+@click.argument("job_id", metavar="JOB")
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, *, job_id: str, as_json: bool) -> None:
+    """Run the completed model-days of JOB again from its record, without any model call, and compare every row."""
+    response = ctx.obj.verify(job_id)
+    _print(response, as_json=as_json)
+    ctx.exit(ExitCode.OK if response.equal else ExitCode.DIFFERENT)
+
+
 def _wait(ctx: click.Context, job: Job, *, as_json: bool) -> None:
     if not as_json:
         follow_on_screen(job)

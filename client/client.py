@@ -24,6 +24,8 @@ from aitrader.v1.simulation_pb2 import (
     GetStatusResponse,
     ListJobsResponse,
     StreamProgressResponse,
+    VerifyJobRequest,
+    VerifyJobResponse,
 )
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
 
@@ -228,6 +230,13 @@ class Client:
     def audit(self, job_id: str) -> AuditJobResponse:
         """Check that nothing the agents of a job were shown was later than their decisions."""
         return self._call(self._stub.AuditJob, AuditJobRequest(job_id=job_id))
+
+    def verify(self, job_id: str, *, timeout: float | None = None) -> VerifyJobResponse:
+        """Run a job again from its record and compare; that takes its time, so only `timeout` seconds bound it."""
+        try:
+            return self._stub.VerifyJob(VerifyJobRequest(job_id=job_id), timeout=timeout)
+        except grpc.RpcError as error:
+            raise from_rpc_error(error) from error
 
     def _call(self, method: "grpc.UnaryUnaryMultiCallable[RequestT, ResponseT]", request: RequestT) -> ResponseT:
         try:

@@ -10,6 +10,7 @@
 | ALREADY_EXISTS | REQUEST_ID_REUSED | RequestIdReused |
 | FAILED_PRECONDITION | CONFIG_CHANGED | ConfigChanged |
 | FAILED_PRECONDITION | JOB_STATE | JobStateError |
+| FAILED_PRECONDITION | NOT_REPLAYABLE | NotReplayable |
 | OUT_OF_RANGE | SEQUENCE_OUT_OF_RANGE | SequenceOutOfRange |
 | RESOURCE_EXHAUSTED | | ResourceExhausted |
 | UNAVAILABLE | DRAINING | Draining |
@@ -41,6 +42,7 @@ from .errors import (
     JobStateError,
     NoData,
     NotFound,
+    NotReplayable,
     RequestIdReused,
     ResourceExhausted,
     SequenceOutOfRange,
@@ -60,6 +62,7 @@ BY_REASON: Mapping[str, type[AiTraderError]] = MappingProxyType(
         "REQUEST_ID_REUSED": RequestIdReused,
         "CONFIG_CHANGED": ConfigChanged,
         "JOB_STATE": JobStateError,
+        "NOT_REPLAYABLE": NotReplayable,
         "DRAINING": Draining,
         "STORAGE_BUSY": StorageBusy,
         "INTERNAL": InternalError,

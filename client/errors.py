@@ -8,6 +8,8 @@ AiTraderError                  anything the service answers that is not in this 
 ├── JobConflict                .current_job_id
 ├── RequestIdReused            .request_id .job_id
 ├── ConfigChanged              .experiment .model .changed
+├── JobStateError              .job_id .status
+├── NotReplayable              .job_id .model_days
 ├── SequenceOutOfRange         .after_sequence .oldest_sequence .last_sequence .oldest_position
 ├── ResourceExhausted
 │   └── MessageTooLarge        .max_bytes
@@ -116,6 +118,18 @@ class JobStateError(AiTraderError):
     @property
     def status(self) -> str:
         return self.metadata.get("status", "")
+
+
+class NotReplayable(AiTraderError):  # noqa: N818
+    """Sessions of the job were not recorded."""
+
+    @property
+    def job_id(self) -> str:
+        return self.metadata.get("job_id", "")
+
+    @property
+    def model_days(self) -> str:
+        return self.metadata.get("model_days", "")
 
 
 class SequenceOutOfRange(AiTraderError):  # noqa: N818

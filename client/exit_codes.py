@@ -14,6 +14,7 @@ class ExitCode(IntEnum):
     PARTIAL = 3
     FAILED = 4
     VIOLATIONS = 5
+    DIFFERENT = 6
     INTERRUPTED = 130
 
 
@@ -21,7 +22,8 @@ class ExitCode(IntEnum):
 EXIT_CODES_HELP = (
     "Exit codes: 0 fine; 1 error, told in one line on stderr; 2 wrong command line; "
     "with --wait or watch also 3 the job ended partial, 4 it failed or was cancelled; "
-    "with audit also 5 there are violations; with service-status 1 it is not healthy; 130 interrupted."
+    "with audit also 5 there are violations; with verify also 6 there is a difference; "
+    "with service-status 1 it is not healthy; 130 interrupted."
 )
 
 

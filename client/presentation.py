@@ -18,6 +18,7 @@ from aitrader.v1.simulation_pb2 import (
     GetStatusResponse,
     ListJobsResponse,
     TriggerResponse,
+    VerifyJobResponse,
 )
 
 from .audit_report import audit_lines
@@ -31,6 +32,7 @@ from .tables import jobs_table, leaderboard_table, models_table, results_table, 
 from .tally import Tally
 from .text import plain
 from .transcript import transcript_lines
+from .verify_report import verify_lines
 
 
 def present(response: Message) -> None:
@@ -61,6 +63,8 @@ def present(response: Message) -> None:
             _print_lines(audit_lines(response))
         case GetServiceStatusResponse():
             _print_lines(service_lines(response))
+        case VerifyJobResponse():
+            _print_lines(verify_lines(response))
 
 
 def _present_status(response: GetStatusResponse) -> None:

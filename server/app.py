@@ -29,6 +29,7 @@ from server.jobs.progress import ProgressLogs
 from server.jobs.recordings import RecordedSessions
 from server.jobs.retention import Retention
 from server.jobs.service import JobService
+from server.jobs.verify import Verifier
 from server.market.snapshots import Snapshots
 from server.pool.local import WORKER, default_size
 from server.pool.machine import MachinePool
@@ -104,10 +105,12 @@ class App:
         poster = Poster(settings.callback_timeout)
         self._deliverer = Deliverer(self._db, self._writer, poster, rules, self.parts.clock)
         self._retention = Retention(self.parts.journal, self.parts.clock, settings.event_retention_days)
+        prices = Snapshots(self._db, snapshots)
+        self._verifier = Verifier(self._db, prices, self.parts, snapshots)
         self._jobs = JobService(
             settings,
             self._db,
-            snapshots=Snapshots(self._db, snapshots),
+            snapshots=prices,
             traders=TraderFactory(settings.data_dir, extra=extra),
             credentials=credentials,
             logs=self._logs,
@@ -126,9 +129,8 @@ class App:
             RuntimeError: the address cannot be bound.
         """
         port = self._server.add_insecure_port(f"{self._settings.host}:{self._settings.port}")
-        add_SimulationServiceServicer_to_server(
-            SimulationServicer(self._db, self._jobs, self._logs, self._condition), self._server
-        )
+        servicer = SimulationServicer(self._db, self._jobs, self._logs, self._condition, self._verifier)
+        add_SimulationServiceServicer_to_server(servicer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         self._writer.start()

@@ -14,7 +14,7 @@ from aitrader.v1.callbacks_pb2 import ListDeliveriesRequest
 from aitrader.v1.metrics_pb2 import GetMetricsRequest
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest
 
-from . import model_metrics, model_service, model_sessions, models
+from . import model_metrics, model_service, model_sessions, model_verify, models
 from .asking import answer
 from .questions import (
     CancelBody,
@@ -106,6 +106,14 @@ async def list_deliveries(request: Request, job_id: JobId, page: Annotated[Page,
 async def audit(request: Request, job_id: JobId) -> Response:
     """Check that nothing the agents of a job were shown was later than their decisions."""
     return await answer(request, pb.AuditJobRequest(job_id=job_id))
+
+
+@router.post(
+    "/simulate/{job_id}/verify", operation_id="VerifyJob", response_model=model_verify.Verification, responses=NOT_FOUND
+)
+async def verify(request: Request, job_id: JobId) -> Response:
+    """Run the completed model-days of a job again from its record and compare every row."""
+    return await answer(request, pb.VerifyJobRequest(job_id=job_id))
 
 
 @router.get("/service/status", operation_id="GetServiceStatus", response_model=model_service.ServiceStatus)

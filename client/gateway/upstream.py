@@ -22,7 +22,7 @@ MAX_ENTRY = 4 * 1024 * 1024
 
 #: seconds an RPC may take unless the caller says otherwise
 TIMEOUT = 15.0
-TIMEOUTS: Mapping[str, float] = {"Trigger": 30.0, "AuditJob": 60.0}
+TIMEOUTS: Mapping[str, float] = {"Trigger": 30.0, "AuditJob": 60.0, "VerifyJob": 600.0}
 
 # quoted: generic in its type stubs alone
 Call: TypeAlias = "grpc.aio.UnaryUnaryCall[Any, bytes]"

@@ -3,6 +3,7 @@
 JobError
 ├── InvalidRequestError    fields of the request or its config are wrong; every one is named
 ├── ConfigChangedError     a portfolio was begun with another definition of its model
+├── NotReplayableError     sessions of the job were not recorded
 └── DrainingError          the service is stopping
 """
 
@@ -46,6 +47,20 @@ class ConfigChangedError(JobError):
         self.experiment = experiment
         self.model = model
         self.changed = tuple(changed)
+
+
+class NotReplayableError(JobError):
+    """Completed model-days, as (date, model), have sessions that were not recorded."""
+
+    #: model-days told
+    SHOWN = 5
+
+    def __init__(self, job_id: str, model_days: Sequence[tuple[str, str]]) -> None:
+        shown = ", ".join(f"{model} on {date}" for date, model in model_days[: self.SHOWN])
+        more = len(model_days) - self.SHOWN
+        self.model_days = f"{shown} and {more} more" if more > 0 else shown
+        super().__init__(f"job '{job_id}' cannot be run again: nothing is recorded of {self.model_days}")
+        self.job_id = job_id
 
 
 class DrainingError(JobError):

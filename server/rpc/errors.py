@@ -16,7 +16,13 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
 from aitrader.v1.errors_pb2 import ErrorReason
-from server.jobs.errors import ConfigChangedError, DrainingError, InvalidRequestError, Violation
+from server.jobs.errors import (
+    ConfigChangedError,
+    DrainingError,
+    InvalidRequestError,
+    NotReplayableError,
+    Violation,
+)
 from storage.database import is_lock
 from storage.errors import JobConflictError, JobNotFoundError, JobStateError, RequestIdReusedError, StorageBusyError
 
@@ -147,6 +153,12 @@ _TABLE = (
             "oldest_sequence": str(error.oldest_sequence),
             "last_sequence": str(error.last_sequence),
         },
+    ),
+    _Row(
+        (NotReplayableError,),
+        StatusCode.FAILED_PRECONDITION,
+        ErrorReason.ERROR_REASON_NOT_REPLAYABLE,
+        lambda error: {"job_id": error.job_id, "model_days": error.model_days},
     ),
     _Row((DrainingError,), StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_DRAINING),
     _Row(

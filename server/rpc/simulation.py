@@ -16,7 +16,19 @@ from server.condition.service_condition import ServiceCondition
 from server.jobs.progress import ProgressLogs
 from server.jobs.request import TriggerCommand
 from server.jobs.service import JobService
-from server.rpc import convert, deliveries, leaderboard, metrics, reasoning, results, service_status, status, timeseries
+from server.jobs.verify import Verifier
+from server.rpc import (
+    convert,
+    deliveries,
+    leaderboard,
+    metrics,
+    reasoning,
+    results,
+    service_status,
+    status,
+    timeseries,
+    verify,
+)
 from server.rpc.fields import Fields
 from server.rpc.leaderboard import LeaderboardReader
 from server.rpc.status import StatusReader
@@ -36,10 +48,18 @@ BY_VALUE = simulation_pb2.LEADERBOARD_SORT_VALUE
 class SimulationServicer(SimulationServiceServicer):
     """Answers the calls of SimulationService; errors are raised, and mapped by the interceptor."""
 
-    def __init__(self, db: SqliteDatabase, jobs: JobService, logs: ProgressLogs, condition: ServiceCondition) -> None:
+    def __init__(
+        self,
+        db: SqliteDatabase,
+        jobs: JobService,
+        logs: ProgressLogs,
+        condition: ServiceCondition,
+        verifier: Verifier,
+    ) -> None:
         self._db = db
         self._condition = condition
         self._jobs = jobs
+        self._verifier = verifier
         self._status = StatusReader(db)
         self._leaderboard = LeaderboardReader(db)
         self._streamer = ProgressStreamer(db, logs)
@@ -123,6 +143,12 @@ class SimulationServicer(SimulationServiceServicer):
     ) -> service_status_pb2.GetServiceStatusResponse:
         """Tell how the service is."""
         return service_status.response(await self._condition.look())
+
+    async def VerifyJob(
+        self, request: simulation_pb2.VerifyJobRequest, context: Context
+    ) -> simulation_pb2.VerifyJobResponse:
+        """Run a job again from its record and compare; a caller who goes away ends it."""
+        return verify.verify_response(await self._verifier.verify(verify.job_id_of(request)))
 
     async def _finished(self, change: Coroutine[Any, Any, T]) -> T:
         """Return what a change of a job leads to; it is finished even when the caller goes away."""

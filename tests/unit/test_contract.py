@@ -17,6 +17,7 @@ from aitrader.v1 import (
     metrics_pb2,
     portfolio_pb2,
     progress_pb2,
+    replay_pb2,
     service_status_pb2,
     simulation_pb2,
 )
@@ -32,6 +33,7 @@ STUBS = {
     "aitrader/v1/portfolio.proto": portfolio_pb2,
     "aitrader/v1/progress.proto": progress_pb2,
     "aitrader/v1/service_status.proto": service_status_pb2,
+    "aitrader/v1/replay.proto": replay_pb2,
     "aitrader/v1/simulation.proto": simulation_pb2,
 }
 UNSIGNED = {

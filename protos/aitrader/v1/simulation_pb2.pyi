@@ -13,6 +13,7 @@ storage is busy, and INTERNAL with an error id; `errors.proto` lists all reasons
 import aitrader.v1.job_pb2
 import aitrader.v1.portfolio_pb2
 import aitrader.v1.progress_pb2
+import aitrader.v1.replay_pb2
 import builtins
 import collections.abc
 import google.protobuf.descriptor
@@ -872,3 +873,60 @@ class AuditJobResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["dropped", b"dropped", "dropped_count", b"dropped_count", "job_id", b"job_id", "observations", b"observations", "sessions", b"sessions", "violation_count", b"violation_count", "violations", b"violations"]) -> None: ...
 
 global___AuditJobResponse = AuditJobResponse
+
+@typing.final
+class VerifyJobRequest(google.protobuf.message.Message):
+    """Which job to verify."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """Required. UUID of the job, which has ended."""
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["job_id", b"job_id"]) -> None: ...
+
+global___VerifyJobRequest = VerifyJobRequest
+
+@typing.final
+class VerifyJobResponse(google.protobuf.message.Message):
+    """Whether a job's record gives the job's results again."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    EQUAL_FIELD_NUMBER: builtins.int
+    MODEL_DAYS_FIELD_NUMBER: builtins.int
+    TABLES_FIELD_NUMBER: builtins.int
+    DIFFERENCE_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """Output only. UUID of the job."""
+    equal: builtins.bool
+    """Output only. Whether every row is equal, ids, times and durations aside."""
+    model_days: builtins.int
+    """Output only. Model-days that were run again: the completed ones."""
+    @property
+    def tables(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.replay_pb2.TableComparison]:
+        """Output only. Every table that was compared."""
+
+    @property
+    def difference(self) -> aitrader.v1.replay_pb2.RowDifference:
+        """Output only. The first difference; unset when all is equal."""
+
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+        equal: builtins.bool = ...,
+        model_days: builtins.int = ...,
+        tables: collections.abc.Iterable[aitrader.v1.replay_pb2.TableComparison] | None = ...,
+        difference: aitrader.v1.replay_pb2.RowDifference | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["difference", b"difference"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["difference", b"difference", "equal", b"equal", "job_id", b"job_id", "model_days", b"model_days", "tables", b"tables"]) -> None: ...
+
+global___VerifyJobResponse = VerifyJobResponse

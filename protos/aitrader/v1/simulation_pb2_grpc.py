@@ -104,6 +104,11 @@ class SimulationServiceStub(object):
                 request_serializer=aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusRequest.SerializeToString,
                 response_deserializer=aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusResponse.FromString,
                 _registered_method=True)
+        self.VerifyJob = channel.unary_unary(
+                '/aitrader.v1.SimulationService/VerifyJob',
+                request_serializer=aitrader_dot_v1_dot_simulation__pb2.VerifyJobRequest.SerializeToString,
+                response_deserializer=aitrader_dot_v1_dot_simulation__pb2.VerifyJobResponse.FromString,
+                _registered_method=True)
 
 
 class SimulationServiceServicer(object):
@@ -239,6 +244,18 @@ class SimulationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyJob(self, request, context):
+        """Runs the completed model-days of a job again from its record, without any model call, and compares every row.
+
+        Takes about as long as the job did without its models; nothing of the job changes. Prices are those of now.
+        Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+        Returns FAILED_PRECONDITION (JOB_STATE) when the job has not ended, (NOT_REPLAYABLE) when sessions of completed
+        model-days were not recorded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SimulationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -306,6 +323,11 @@ def add_SimulationServiceServicer_to_server(servicer, server):
                     servicer.GetServiceStatus,
                     request_deserializer=aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusRequest.FromString,
                     response_serializer=aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusResponse.SerializeToString,
+            ),
+            'VerifyJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyJob,
+                    request_deserializer=aitrader_dot_v1_dot_simulation__pb2.VerifyJobRequest.FromString,
+                    response_serializer=aitrader_dot_v1_dot_simulation__pb2.VerifyJobResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -660,6 +682,33 @@ class SimulationService(object):
             '/aitrader.v1.SimulationService/GetServiceStatus',
             aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusRequest.SerializeToString,
             aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aitrader.v1.SimulationService/VerifyJob',
+            aitrader_dot_v1_dot_simulation__pb2.VerifyJobRequest.SerializeToString,
+            aitrader_dot_v1_dot_simulation__pb2.VerifyJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -159,6 +159,18 @@ class SimulationServiceStub:
     ]
     """Tells the version of the service and how its parts are: database, prices, disk, workers, tool services."""
 
+    VerifyJob: grpc.UnaryUnaryMultiCallable[
+        aitrader.v1.simulation_pb2.VerifyJobRequest,
+        aitrader.v1.simulation_pb2.VerifyJobResponse,
+    ]
+    """Runs the completed model-days of a job again from its record, without any model call, and compares every row.
+
+    Takes about as long as the job did without its models; nothing of the job changes. Prices are those of now.
+    Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+    Returns FAILED_PRECONDITION (JOB_STATE) when the job has not ended, (NOT_REPLAYABLE) when sessions of completed
+    model-days were not recorded.
+    """
+
 class SimulationServiceAsyncStub:
     """Runs trading simulations as durable jobs and answers how far they are, what the models did, and who leads."""
 
@@ -288,6 +300,18 @@ class SimulationServiceAsyncStub:
         aitrader.v1.service_status_pb2.GetServiceStatusResponse,
     ]
     """Tells the version of the service and how its parts are: database, prices, disk, workers, tool services."""
+
+    VerifyJob: grpc.aio.UnaryUnaryMultiCallable[
+        aitrader.v1.simulation_pb2.VerifyJobRequest,
+        aitrader.v1.simulation_pb2.VerifyJobResponse,
+    ]
+    """Runs the completed model-days of a job again from its record, without any model call, and compares every row.
+
+    Takes about as long as the job did without its models; nothing of the job changes. Prices are those of now.
+    Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+    Returns FAILED_PRECONDITION (JOB_STATE) when the job has not ended, (NOT_REPLAYABLE) when sessions of completed
+    model-days were not recorded.
+    """
 
 class SimulationServiceServicer(metaclass=abc.ABCMeta):
     """Runs trading simulations as durable jobs and answers how far they are, what the models did, and who leads."""
@@ -444,5 +468,19 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[aitrader.v1.service_status_pb2.GetServiceStatusResponse, collections.abc.Awaitable[aitrader.v1.service_status_pb2.GetServiceStatusResponse]]:
         """Tells the version of the service and how its parts are: database, prices, disk, workers, tool services."""
+
+    @abc.abstractmethod
+    def VerifyJob(
+        self,
+        request: aitrader.v1.simulation_pb2.VerifyJobRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[aitrader.v1.simulation_pb2.VerifyJobResponse, collections.abc.Awaitable[aitrader.v1.simulation_pb2.VerifyJobResponse]]:
+        """Runs the completed model-days of a job again from its record, without any model call, and compares every row.
+
+        Takes about as long as the job did without its models; nothing of the job changes. Prices are those of now.
+        Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+        Returns FAILED_PRECONDITION (JOB_STATE) when the job has not ended, (NOT_REPLAYABLE) when sessions of completed
+        model-days were not recorded.
+        """
 
 def add_SimulationServiceServicer_to_server(servicer: SimulationServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -87,6 +87,7 @@ class FakeService(SimulationServiceServicer):
     deliveries: callbacks_pb2.ListDeliveriesResponse = field(default_factory=callbacks_pb2.ListDeliveriesResponse)
     audit: pb.AuditJobResponse = field(default_factory=pb.AuditJobResponse)
     condition: GetServiceStatusResponse = field(default_factory=GetServiceStatusResponse)
+    verification: pb.VerifyJobResponse = field(default_factory=pb.VerifyJobResponse)
     events: list[job_pb2.ProgressEvent] = field(default_factory=list)
     orders: dict[int, ModelDayOrders] = field(default_factory=dict)
     streams: deque[StreamPlan] = field(default_factory=deque)
@@ -149,6 +150,10 @@ class FakeService(SimulationServiceServicer):
     ) -> GetServiceStatusResponse:
         self._receive(request, context)
         return self.condition
+
+    def VerifyJob(self, request: pb.VerifyJobRequest, context: grpc.ServicerContext) -> pb.VerifyJobResponse:  # noqa: N802
+        self._receive(request, context)
+        return self.verification
 
     def StreamProgress(  # noqa: N802
         self, request: pb.StreamProgressRequest, context: grpc.ServicerContext

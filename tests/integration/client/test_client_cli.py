@@ -43,6 +43,7 @@ COMMANDS = {
     "deliveries": ["deliveries", JOB_ID],
     "audit": ["audit", JOB_ID],
     "service-status": ["service-status"],
+    "verify": ["verify", JOB_ID],
 }
 
 
@@ -93,6 +94,7 @@ def filled(service: FakeService) -> None:
             Component(name="search", status=COMPONENT_STATUS_OFF, message="not served"),
         ],
     )
+    service.verification = pb.VerifyJobResponse(job_id=JOB_ID, equal=True, model_days=2)
 
 
 def day_results() -> list[portfolio.DayResult]:
@@ -452,3 +454,20 @@ def test_every_help_tells_the_exit_codes_and_json(command: Command, name: str) -
     assert result.exit_code == 0
     assert "Exit codes: 0 fine" in result.stdout
     assert "--json" in result.stdout
+
+
+@pytest.mark.parametrize("json_option", [[], ["--json"]])
+def test_verify_with_a_difference_exits_with_six(
+    command: Command, service: FakeService, json_option: list[str]
+) -> None:
+    service.verification.equal = False
+    service.verification.tables.add(table="sessions", recorded_rows=2, replayed_rows=1)
+    difference = service.verification.difference
+    difference.table, difference.date, difference.model, difference.column = "sessions", DATES[0], "gpt-5", "cost_usd"
+    difference.recorded, difference.replayed = "0.25", "0.5"
+
+    result = command("verify", JOB_ID, *json_option)
+
+    assert result.exit_code == 6
+    assert "0.25" in result.stdout
+    assert "cost_usd" in result.stdout

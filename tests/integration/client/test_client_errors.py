@@ -32,6 +32,7 @@ CODES = {
     "REQUEST_ID_REUSED": grpc.StatusCode.ALREADY_EXISTS,
     "CONFIG_CHANGED": grpc.StatusCode.FAILED_PRECONDITION,
     "JOB_STATE": grpc.StatusCode.FAILED_PRECONDITION,
+    "NOT_REPLAYABLE": grpc.StatusCode.FAILED_PRECONDITION,
     "DRAINING": grpc.StatusCode.UNAVAILABLE,
     "STORAGE_BUSY": grpc.StatusCode.UNAVAILABLE,
     "INTERNAL": grpc.StatusCode.INTERNAL,

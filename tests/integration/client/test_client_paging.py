@@ -109,6 +109,15 @@ async def test_audit_is_one_answer(client: Any, service: FakeService) -> None:
     assert service.requests == [pb.AuditJobRequest(job_id=JOB_ID)]
 
 
+async def test_verification_is_one_answer_also_through_the_handle(client: Any, service: FakeService) -> None:
+    service.verification = pb.VerifyJobResponse(job_id=JOB_ID, equal=True)
+
+    answers = [await answer(client.verify(JOB_ID)), await answer(client.job(JOB_ID).verify(timeout=9))]
+
+    assert answers == [service.verification] * 2
+    assert service.requests == [pb.VerifyJobRequest(job_id=JOB_ID)] * 2
+
+
 async def test_an_unknown_word_is_refused_with_the_known_ones(client: Any) -> None:
     with pytest.raises(ValueError, match="'done' is not one of pending, running, completed"):
         await answer(client.list_jobs(statuses=["done"]))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client.gateway import model_metrics, model_sessions, models
+from client.gateway import model_metrics, model_sessions, model_verify, models
 from tests.integration.gateway.gateway_server import Gateway
 from tests.service import DATES, Service, config, model, scripted, wait_until
 
@@ -275,6 +275,14 @@ def test_reasoning_of_a_rule_strategy_is_no_data(gateway: Gateway, ended: str) -
     response = gateway.get("/reasoning", job_id=ended, date=DATES[0], model="buyer")
 
     assert (response.status_code, response.json()["error"]) == (404, "no_data")
+
+
+def test_job_that_is_verified_is_equal(gateway: Gateway, ended: str) -> None:
+    response = gateway.post(f"/simulate/{ended}/verify")
+
+    found = model_verify.Verification.model_validate(response.json())
+    assert (response.status_code, found.equal, found.difference) == (200, True, None)
+    assert found.model_days > 0
 
 
 def test_audit_of_a_job_without_agents_is_clean(gateway: Gateway, ended: str) -> None:

@@ -5,7 +5,7 @@ from grpc import StatusCode
 from peewee import OperationalError
 
 from aitrader.v1.errors_pb2 import ErrorReason
-from server.jobs.errors import ConfigChangedError, DrainingError, InvalidRequestError, Violation
+from server.jobs.errors import ConfigChangedError, DrainingError, InvalidRequestError, NotReplayableError, Violation
 from server.rpc.errors import DOMAIN, ErrorStatus, NoDataError, OutOfRangeError, error_status
 from storage.errors import JobConflictError, JobNotFoundError, JobStateError, RequestIdReusedError, StorageBusyError
 
@@ -37,6 +37,15 @@ TABLE = [
         StatusCode.FAILED_PRECONDITION,
         "JOB_STATE",
         {"job_id": "j", "status": "completed"},
+    ),
+    (
+        NotReplayableError("j", [(f"2025-10-0{day}", "m") for day in range(1, 8)]),
+        StatusCode.FAILED_PRECONDITION,
+        "NOT_REPLAYABLE",
+        {
+            "job_id": "j",
+            "model_days": ", ".join(f"m on 2025-10-0{day}" for day in range(1, 6)) + " and 2 more",
+        },
     ),
     (DrainingError(), StatusCode.UNAVAILABLE, "DRAINING", {}),
     (StorageBusyError("locked"), StatusCode.UNAVAILABLE, "STORAGE_BUSY", {}),

@@ -1,0 +1,185 @@
+"""Verifying a job: its completed model-days run again from its record into a scratch database, every row compared."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import structlog
+from peewee import SqliteDatabase
+
+from server.engine.llm import LlmMode
+from server.engine.recording import SessionRecording
+from server.jobs.errors import NotReplayableError
+from server.jobs.journal import Journal
+from server.jobs.model_day_runner import RunnerParts
+from server.jobs.progress import ProgressLogs
+from server.jobs.recordings import session_recording
+from server.jobs.runner import JobRunner
+from server.jobs.spec import JobSpec
+from server.market.snapshots import Snapshots
+from storage import model_days, replays
+from storage.attempts import Attempt
+from storage.comparison import Difference, TableResult, compare_job
+from storage.database import open_database
+from storage.errors import JobStateError
+from storage.jobs import JobRequest, JobRow, find_job
+from storage.recordings import not_recorded, read_recording
+from storage.replays import Beginning
+from storage.writer import Writer
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What came of it: every table, and the first difference of all."""
+
+    job_id: str
+    model_days: int
+    tables: tuple[TableResult, ...]
+    difference: Difference | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A job to verify: its committed attempts by (date, model), and what its portfolios began with."""
+
+    job: JobRow
+    attempts: Mapping[tuple[str, str], int]
+    beginnings: tuple[Beginning, ...]
+
+
+class Verifier:
+    """Verifies jobs, one at a time: the same planner's days, runner, pool and agents, with the record for a vendor."""
+
+    def __init__(self, db: SqliteDatabase, snapshots: Snapshots, parts: RunnerParts, folder: Path) -> None:
+        self._db = db
+        self._snapshots = snapshots
+        self._parts = parts
+        self._folder = folder
+        self._one = asyncio.Lock()
+
+    async def verify(self, job_id: str) -> Verification:
+        """Run a job again and compare.
+
+        Raises:
+            JobNotFoundError: there is no such job.
+            JobStateError: the job has not ended.
+            NotReplayableError: sessions of completed model-days were not recorded.
+        """
+        case = await asyncio.to_thread(self._case, job_id)
+        async with self._one, self._scratch() as (scratch, writer):
+            replayed = await self._replay(case, scratch, writer) if case.attempts else ""
+            verification = await asyncio.to_thread(self._compare, case, scratch, replayed)
+        logger.info("job_verified", job_id=job_id, equal=verification.difference is None)
+        return verification
+
+    def _case(self, job_id: str) -> _Case:
+        job = find_job(self._db, job_id)
+        if not job.status.final:
+            raise JobStateError(job_id, job.status, "verified")
+        agents = [model.signature for model in JobSpec.from_json(job.spec).models if model.llm is not None]
+        missing = not_recorded(self._db, job_id, agents)
+        if missing:
+            raise NotReplayableError(job_id, missing)
+        attempts = replays.completed(self._db, job_id)
+        first = {model: date for date, model in sorted(attempts, reverse=True)}
+        beginnings = tuple(
+            replays.beginning(self._db, job.experiment, model, date) for model, date in sorted(first.items())
+        )
+        return _Case(job=job, attempts=attempts, beginnings=beginnings)
+
+    @asynccontextmanager
+    async def _scratch(self) -> AsyncIterator[tuple[SqliteDatabase, Writer]]:
+        """Give an empty database that is gone afterwards."""
+        with TemporaryDirectory(prefix="verify-", dir=self._folder) as folder:
+            scratch = await asyncio.to_thread(open_database, Path(folder) / "jobs.db")
+            writer = Writer(scratch)
+            writer.start()
+            try:
+                yield scratch, writer
+            finally:
+                await asyncio.shield(asyncio.to_thread(writer.stop))
+                scratch.close()
+
+    async def _replay(self, case: _Case, scratch: SqliteDatabase, writer: Writer) -> str:
+        """Run the model-days again and return the job's id in the scratch database."""
+        job = await asyncio.to_thread(self._begin, case, scratch)
+        snapshot = await asyncio.to_thread(self._snapshots.current)
+        logs = ProgressLogs(lambda _: b"", lambda *_: b"")  # nobody listens
+        runner = JobRunner(
+            job,
+            todo=await asyncio.to_thread(model_days.unfinished, scratch, job.job_id),
+            states={one.portfolio.model: one.state for one in case.beginnings},
+            failed={},
+            spent={},
+            snapshot=snapshot.name,
+            parts=replace(self._parts, journal=Journal(writer, logs), recordings=_JobRecord(self._db, case)),
+        )
+        await runner.run()
+        return job.job_id
+
+    def _begin(self, case: _Case, scratch: SqliteDatabase) -> JobRow:
+        request = JobRequest(
+            job_id=str(uuid.uuid4()),
+            request_id=None,
+            request_digest="",
+            config_digest=case.job.config_digest,
+            config_path=case.job.config_path,
+            experiment=case.job.experiment,
+            models=case.job.models,
+            max_concurrent_jobs=1,
+        )
+        spec = _replayed(JobSpec.from_json(case.job.spec)).to_json()
+        now = self._parts.clock()
+        return replays.begin_again(scratch, request, spec, dict(case.attempts), list(case.beginnings), now)
+
+    def _compare(self, case: _Case, scratch: SqliteDatabase, replayed: str) -> Verification:
+        tables = compare_job((self._db, case.job.job_id), (scratch, replayed))
+        found = [_failure(*lost) for lost in replays.not_completed(scratch, replayed)]
+        found += [table.difference for table in tables if table.difference is not None]
+        return Verification(
+            job_id=case.job.job_id,
+            model_days=len(case.attempts),
+            tables=tuple(tables),
+            difference=min(found, key=lambda difference: difference.date, default=None),
+        )
+
+
+class _JobRecord:
+    """Finds what a session of one job exchanged, in that job alone."""
+
+    def __init__(self, db: SqliteDatabase, case: _Case) -> None:
+        self._db = db
+        self._case = case
+
+    def __call__(self, attempt: Attempt, basemodel: str) -> tuple[SessionRecording, ...]:
+        number = self._case.attempts[attempt.date, attempt.model]
+        rows = read_recording(self._db, (self._case.job.job_id, attempt.date, attempt.model, number))
+        return () if rows is None else (session_recording(rows),)
+
+
+def _replayed(spec: JobSpec) -> JobSpec:
+    """Return the spec with every agent answered from the record, and no limit of time for them all."""
+    models = (
+        model if model.llm is None else replace(model, llm=replace(model.llm, mode=LlmMode.REPLAY))
+        for model in spec.models
+    )
+    return replace(spec, models=tuple(models), job_timeout=None)
+
+
+def _failure(date: str, model: str, error: str) -> Difference:
+    """Tell of a model-day that could not be run again."""
+    return Difference(
+        table="job_details",
+        date=date,
+        model=model,
+        row="",
+        column="error",
+        recorded="",
+        replayed=error,
+    )
