@@ -11,7 +11,7 @@ from pathlib import Path
 
 from server.agents.llm.provider import is_native, is_unset
 from server.engine.llm import McpServer
-from server.jobs.config import McpServerEntry, ModelEntry, load_config
+from server.jobs.config import McpServerEntry, ModelEntry, SimulationConfig, load_config
 from server.jobs.errors import InvalidRequestError
 from server.settings import Settings
 
@@ -32,6 +32,7 @@ class CredentialStore:
         key = settings.openai_api_key
         self._base_url = settings.openai_api_base
         self._api_key = None if key is None else key.get_secret_value()
+        self._read: tuple[tuple[str, int, int], SimulationConfig] | None = None
 
     def of_entry(self, entry: ModelEntry) -> Credentials:
         """Return the credentials of a model's entry; a native provider gets no key that is meant for another."""
@@ -43,10 +44,8 @@ class CredentialStore:
 
     def of_model(self, config_path: str, signature: str) -> Credentials:
         """Return the credentials of a job's model; those of the settings when its config is gone."""
-        try:
-            entries = load_config(self._configs, config_path).config.models
-        except InvalidRequestError:
-            entries = []
+        config = self._config(config_path)
+        entries = [] if config is None else config.models
         entry = next((entry for entry in entries if entry.signature == signature), None)
         if entry is not None:
             return self.of_entry(entry)
@@ -54,19 +53,28 @@ class CredentialStore:
 
     def of_servers(self, config_path: str, servers: Sequence[McpServer]) -> tuple[McpServer, ...]:
         """Return a job's MCP servers with address and keys; without them where the config has them no more."""
-        if not servers:
-            return ()
-        try:
-            entries = load_config(self._configs, config_path).config.agent_config.mcp_servers
-        except InvalidRequestError:
-            entries = []
-        found = {entry.name: entry for entry in entries}
+        config = self._config(config_path) if servers else None
+        found = {} if config is None else {entry.name: entry for entry in config.agent_config.mcp_servers}
         return tuple(
             replace(server, url=found[server.name].url, headers=_headers(found[server.name]))
             if server.name in found
             else server
             for server in servers
         )
+
+    def _config(self, config_path: str) -> SimulationConfig | None:
+        """Return a config; None when it is gone.
+
+        Read again when the file has changed: a date begins with a session of every model, all at once.
+        """
+        try:
+            found = (self._configs / config_path).stat()
+            stamp = config_path, found.st_mtime_ns, found.st_size
+            if self._read is None or self._read[0] != stamp:
+                self._read = stamp, load_config(self._configs, config_path).config
+        except (OSError, InvalidRequestError):
+            return None
+        return self._read[1]
 
 
 def _headers(entry: McpServerEntry) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
@@ -61,11 +62,12 @@ class Vendor:
             body = json.loads(await request.body())
         except ValueError:
             return error_answer(400, "We could not parse the JSON body", kind="invalid_request_error", code=None)
-        asked = ChatRequest(body)
+        asked, began = ChatRequest(body), time.monotonic()
         number = self.journal.received(body)
         denied = self._denied(request)
         outcome = failed(asked, denied, WRONG_KEY) if denied else await self._outcome(number, asked, request)
-        return Delivering(outcome, self.journal)
+        delivery = replace(outcome.delivery, date=asked.date, seconds=time.monotonic() - began)
+        return Delivering(replace(outcome, delivery=delivery), self.journal)
 
     async def models(self, request: Request) -> Answer:
         names = [name for name in self.scripts if name != ANY_MODEL]

@@ -10,13 +10,18 @@ CLIENT_LEFT = 499
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An answer that went out; tokens are those billed, 0 when the answer reports no usage or was never sent whole."""
+    """An answer that went out; tokens are those billed, 0 when the answer reports no usage or was never sent whole.
+
+    `date` is the first in the conversation, `seconds` what the answer took from the whole request to its first byte.
+    """
 
     model: str
     prompt_tokens: int
     completion_tokens: int
     status: int
     fault: str | None
+    date: str | None = None
+    seconds: float = 0.0
 
 
 class Journal:

@@ -17,7 +17,7 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
-from tests.performance import backtest, million_rows, price_tables, reads, starting, streams, triggers
+from tests.performance import backtest, million_rows, price_tables, reads, sessions, starting, streams, triggers
 from tests.performance.figure import Figure
 from tests.performance.workbench import Workbench
 
@@ -28,6 +28,7 @@ GROUPS: Mapping[str, Callable[[Workbench], Sequence[Figure]]] = MappingProxyType
         "reads": reads.measure,
         "trigger": triggers.measure,
         "backtest": backtest.measure,
+        "sessions": sessions.measure,
         "stream": streams.measure,
         "rows": million_rows.measure,
     }

@@ -39,6 +39,17 @@ class ServerProcess:
         times = self.process.cpu_times()
         return float(times.user + times.system)
 
+    def child(self, program: str) -> "ServerProcess":
+        """Return the process that the server started with a program.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for child in self.process.children():
+            if program in child.cmdline():
+                return ServerProcess(address=self.address, process=child)
+        raise LookupError(f"the server has no process of '{program}'")
+
     @property
     def memory_mib(self) -> float:
         """Resident memory of the server process."""

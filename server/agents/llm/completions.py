@@ -1,4 +1,4 @@
-"""The SDK's chat completions without its walk over the types of every message.
+"""The SDK's chat completions without its walk over the types of every message, and a model that adapts its tools once.
 
 The SDK looks at each field of each message for names to translate, of which a chat has none; over a session that
 was two thirds of all processor time. The request goes by the SDK's documented way for paths of one's own.
@@ -10,6 +10,8 @@ from typing import Any
 from openai import AsyncOpenAI, NotGiven, Omit
 from openai.resources.chat.completions import AsyncCompletions
 from openai.types.chat import ChatCompletion
+from pydantic_ai.models import ModelRequestParameters
+from pydantic_ai.models.openai import OpenAIChatModel
 
 #: arguments of the SDK that are no part of the body → what they are called among the options of a request
 _OPTIONS = {"extra_headers": "headers", "extra_query": "params", "extra_body": "extra_json", "timeout": "timeout"}
@@ -27,6 +29,19 @@ class LeanCompletions(AsyncCompletions):
         given = {name: value for name, value in arguments.items() if not isinstance(value, NotGiven | Omit)}
         options: Any = {_OPTIONS[name]: given.pop(name) for name in _OPTIONS.keys() & given.keys()}
         return await self._openai.post("/chat/completions", cast_to=ChatCompletion, body=given, options=_set(options))
+
+
+class LeanModel(OpenAIChatModel):
+    """Adapts tools to its vendor when it first sees them, and not with each request of a session."""
+
+    _adapted: tuple[ModelRequestParameters, ModelRequestParameters] | None = None
+
+    def customize_request_parameters(self, model_request_parameters: ModelRequestParameters) -> ModelRequestParameters:
+        """Return the parameters as the vendor takes them."""
+        if self._adapted is None or self._adapted[0] is not model_request_parameters:
+            customized = super().customize_request_parameters(model_request_parameters)
+            self._adapted = model_request_parameters, customized
+        return self._adapted[1]
 
 
 def _set(options: Mapping[str, object]) -> Any:  # noqa: ANN401 (the SDK's type lists every option)

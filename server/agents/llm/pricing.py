@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 
 from server.engine.llm import LlmSpec, TokenPrices
 from server.engine.session_record import TokenUsage
@@ -33,9 +34,8 @@ class Pricing:
         if self.own is not None:
             return _own_cost(usage, self.own)
         for provider, model in self.references:
-            found = _listed_cost(usage, provider, model)
-            if found is not None:
-                return found
+            if _is_listed(provider, model):
+                return _listed_cost(usage, provider, model)
         return None
 
 
@@ -65,6 +65,12 @@ def _references(basemodel: str, base_url: str | None) -> tuple[tuple[str | None,
         return ((None, basemodel),)
     whole, parts = (OPENROUTER, basemodel), (vendor, model)
     return (whole, parts) if base_url and "openrouter.ai" in base_url else (parts, whole)
+
+
+@lru_cache(maxsize=1000)
+def _is_listed(provider: str | None, model: str) -> bool:
+    """Look a model up once: the list remembers what it found, and goes through all of itself for what it has not."""
+    return _listed_cost(TokenUsage(requests=1, input_tokens=1, output_tokens=1), provider, model) is not None
 
 
 def _listed_cost(usage: TokenUsage, provider: str | None, model: str) -> Decimal | None:

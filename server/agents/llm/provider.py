@@ -161,17 +161,16 @@ def _installed(module: str) -> bool:
 
 def _compatible_model(where: Endpoint, http_client: "httpx2.AsyncClient") -> "Model":
     from openai import AsyncOpenAI
-    from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
-    from server.agents.llm.completions import LeanCompletions
+    from server.agents.llm.completions import LeanCompletions, LeanModel
 
     client = AsyncOpenAI(base_url=where.url, api_key=where.key or NO_KEY, http_client=http_client, max_retries=0)
     vars(client.chat)["completions"] = LeanCompletions(client)
     if where.provider == OPENAI:
-        return OpenAIChatModel(where.name, provider=OpenAIProvider(openai_client=client))
-    return OpenAIChatModel(where.name, provider=OpenAICompatibleProvider(where.provider, openai_client=client))
+        return LeanModel(where.name, provider=OpenAIProvider(openai_client=client))
+    return LeanModel(where.name, provider=OpenAICompatibleProvider(where.provider, openai_client=client))
 
 
 def _native_model(where: Endpoint) -> "Model":

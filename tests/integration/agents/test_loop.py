@@ -174,7 +174,7 @@ async def test_session_that_takes_too_long_fails_with_its_record() -> None:
     assert [json.loads(answer) for answer in answers(outcome.record)][-1] == {"AAPL": 3, "CASH": 694.0}
 
 
-async def test_cancelled_session_stays_cancelled() -> None:
+async def test_cancelled_session_ends_with_its_record() -> None:
     reached = threading.Event()
 
     def fault(_number: int, _request: ChatRequest) -> Fault:
@@ -185,8 +185,11 @@ async def test_cancelled_session_stays_cancelled() -> None:
         task = asyncio.create_task(run(server))
         await asyncio.to_thread(reached.wait, 5.0)
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        outcome = await task
+
+    assert isinstance(outcome, ModelDayFailure)
+    assert outcome.kind is FailureKind.CANCELLED
+    assert outcome.record is not None
 
 
 REPAIRED = (FaultKind.ENCODED_TWICE, FaultKind.NUMBERS_AS_TEXT, FaultKind.PARALLEL_CALLS)

@@ -103,3 +103,12 @@ async def test_request_is_the_one_that_the_sdk_would_send() -> None:
 
     assert ours == {name: value for name, value in theirs.items() if name != "stream"} | {"stream": False}
     assert lean.parts == full.parts
+
+
+async def test_tools_are_adapted_to_the_vendor_once() -> None:
+    async with open_model(Endpoint("compatible", "any", "http://localhost", None)) as model:
+        one, other = ModelRequestParameters(), ModelRequestParameters()
+        adapted = model.customize_request_parameters(one)
+
+        assert model.customize_request_parameters(one) is adapted
+        assert model.customize_request_parameters(other) is not adapted
