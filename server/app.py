@@ -119,7 +119,7 @@ class App:
         )
         self._condition = ServiceCondition(settings, self._db, self.pool.workers.count, self.parts.clock)
         self._health = ToolHealth(self._condition)
-        self._server = grpc.aio.server(interceptors=[CallInterceptor()], options=OPTIONS)
+        self._server = grpc.aio.server(interceptors=[CallInterceptor(lambda: self._jobs.draining)], options=OPTIONS)
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> int:

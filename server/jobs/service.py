@@ -66,6 +66,11 @@ class JobService:
         self._running: dict[str, tuple[JobRunner, asyncio.Task[None]]] = {}
         self._draining = False
 
+    @property
+    def draining(self) -> bool:
+        """Whether the service is stopping and takes no new work."""
+        return self._draining
+
     async def resume(self) -> None:
         """Go on with the jobs that a former process left unfinished."""
         for job in await asyncio.to_thread(jobs.active_jobs, self._db):
@@ -154,6 +159,8 @@ class JobService:
 
     async def _store(self, request: JobRequest, planner: "_JobPlanner") -> Acceptance:
         """Store a job; its log is there before anybody can know of it."""
+        if self._draining:  # it began while the request was looked at
+            raise DrainingError
         accepted: Acceptance = None
         self._logs.open(request.job_id, 0)
         try:

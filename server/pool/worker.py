@@ -6,8 +6,10 @@ socket closes.
 """
 
 import os
+import select
 import socket
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -40,6 +42,7 @@ def main(extra: Mapping[str, Create] | None = None) -> None:
     """
     os.nice(NICENESS)
     with socket.socket(fileno=int(sys.argv[1])) as connection, connection.makefile("rb") as stream:
+        threading.Thread(target=_end_with_server, args=(connection.fileno(),), daemon=True).start()
         setup: Setup = read(stream)
         traders = TraderFactory(setup.data_dir, extra=extra)
         while True:
@@ -48,6 +51,14 @@ def main(extra: Mapping[str, Create] | None = None) -> None:
             except EOFError:
                 return
             connection.sendall(pack(_run(task, price_table(setup.snapshots / snapshot), traders)))
+
+
+def _end_with_server(descriptor: int) -> None:
+    """End the process when the server has closed its end, in the middle of a model-day too."""
+    hung_up = select.poll()
+    hung_up.register(descriptor, 0)  # that the other end is gone is told unasked
+    hung_up.poll()
+    os._exit(1)
 
 
 @lru_cache(maxsize=2)

@@ -18,7 +18,11 @@ from google.protobuf.message import Message
 from grpc import StatusCode
 from grpc.aio import AbortError, ServicerContext
 
+from server.jobs.errors import DrainingError
 from server.rpc.errors import error_status
+
+#: how the methods of our services begin
+OURS = "/aitrader."
 
 REQUEST_ID = "x-request-id"
 STATUS_DETAILS = "grpc-status-details-bin"
@@ -34,9 +38,10 @@ logger = structlog.get_logger(__name__)
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps every handler once, on its first call."""
+    """Wraps every handler once, on its first call; while the service drains, new calls of ours are refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_draining: Callable[[], bool]) -> None:
+        self._is_draining = is_draining
         self._handlers: dict[str, Handler | None] = {}
 
     async def intercept_service(
@@ -51,19 +56,28 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             handler = await continuation(handler_call_details)
             if handler is None:
                 return handler
-            handler = self._handlers[method] = _wrapped(method, handler)
+            refuse = self._refuse if method.startswith(OURS) else _admit
+            handler = self._handlers[method] = _wrapped(method, handler, refuse)
         return handler
 
+    def _refuse(self) -> None:
+        if self._is_draining():
+            raise DrainingError
 
-def _wrapped(method: str, handler: Handler) -> Handler:
+
+def _admit() -> None:
+    """Let every call in: health and reflection are asked to the end."""
+
+
+def _wrapped(method: str, handler: Handler, refuse: Callable[[], None]) -> Handler:
     if handler.unary_unary is not None:
         return grpc.unary_unary_rpc_method_handler(
-            _unary(method, handler.unary_unary), handler.request_deserializer, serialize
+            _unary(method, handler.unary_unary, refuse), handler.request_deserializer, serialize
         )
     # the health service's Watch is no generator: it writes to the context by itself
     if handler.unary_stream is not None and isasyncgenfunction(handler.unary_stream):
         return grpc.unary_stream_rpc_method_handler(
-            _stream(method, handler.unary_stream), handler.request_deserializer, serialize
+            _stream(method, handler.unary_stream, refuse), handler.request_deserializer, serialize
         )
     return handler
 
@@ -73,10 +87,11 @@ def serialize(response: Message | bytes) -> bytes:
     return response if isinstance(response, bytes) else response.SerializeToString()
 
 
-def _unary(method: str, call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _unary(method: str, call: Callable[[Any, Any], Any], refuse: Callable[[], None]) -> Callable[[Any, Any], Any]:
     async def answer(request: Message, context: Context) -> Message | bytes:
         started = monotonic()
         try:
+            refuse()
             response: Message | bytes = await call(request, context)
         except AbortError:
             raise
@@ -89,10 +104,11 @@ def _unary(method: str, call: Callable[[Any, Any], Any]) -> Callable[[Any, Any],
     return answer
 
 
-def _stream(method: str, call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _stream(method: str, call: Callable[[Any, Any], Any], refuse: Callable[[], None]) -> Callable[[Any, Any], Any]:
     async def answer(request: Message, context: Context) -> AsyncIterator[Message | bytes]:
         started = monotonic()
         try:
+            refuse()
             async for response in call(request, context):
                 yield response
         except AbortError:
