@@ -3,7 +3,7 @@
 The stream ends after an event named `end`. A stream that ends without it was cut: go on from the last id.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
 
 import grpc
@@ -14,13 +14,14 @@ from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.job_pb2 import EVENT_TYPE_JOB_ENDED, ProgressEvent
 
 from ..error_mapping import from_rpc_error
-from ..errors import SequenceOutOfRange
+from ..errors import AiTraderError, SequenceOutOfRange
 from ..words import FINAL_STATUSES, status_word
 from .asking import ask_for, metadata_of, upstream_of
 from .errors import TooManyStreamsError
-from .json_form import encode, to_bytes
+from .json_form import encode, plain, to_bytes
 from .questions import MAX_INT32, JobId, ProgressQuestion
 from .routes import NOT_FOUND
+from .upstream import Stream
 
 router = APIRouter()
 
@@ -29,8 +30,16 @@ RETRY = b"retry: 1000\n\n"
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # proxies are not to hold events back
 
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "Sequence of the event."},
+        "event": {"type": "string", "description": "`message`, `step`, `missed_steps`, or `end` after the last."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _RESPONSES = NOT_FOUND | {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "The events."},
+    200: {"content": {"text/event-stream": {"schema": _EVENT}}, "description": "The events."},
     204: {"description": "The job has ended and there is no event after this position: do not connect again."},
 }
 
@@ -73,7 +82,16 @@ async def progress(
         return Response(status_code=204)
     streams: Streams = request.app.state.streams
     streams.enter()
-    return EventResponse(_events(request, job_id, after), streams)
+    wanted = pb.StreamProgressRequest(job_id=job_id, after_sequence=after, include=question.includes)
+    call = upstream_of(request).progress(wanted, metadata=metadata_of(request))
+    try:
+        # there are events, so an answer comes at once, and a refusal while it can still be told by its code
+        first = await read(call) if after < status.last_sequence else None
+    except BaseException:
+        call.cancel()
+        streams.leave()
+        raise
+    return EventResponse(_events(call, first), streams)
 
 
 class EventResponse(StreamingResponse):
@@ -92,25 +110,45 @@ class EventResponse(StreamingResponse):
             self._streams.leave()
 
 
-async def _events(request: Request, job_id: str, after: int) -> AsyncIterator[bytes]:
-    """Yield the stream; a failing server ends it without an `end`, and the caller goes on from its last id."""
-    question = pb.StreamProgressRequest(job_id=job_id, after_sequence=after)
-    call = upstream_of(request).progress(question, metadata=metadata_of(request))
-    yield RETRY
+async def read(call: Stream) -> pb.StreamProgressResponse | None:
+    """Return the next message; None at the end. Raises AiTraderError."""
     try:
-        async for message in call:
-            yield b"".join(map(event, message.events)) or comment(message.last_sequence)
-            if message.events and message.events[-1].type == EVENT_TYPE_JOB_ENDED:
-                yield end(message.events[-1])
+        message = await call.read()
     except grpc.RpcError as error:
-        yield b": cut by %s\n\n" % from_rpc_error(error).code.name.encode()
+        raise from_rpc_error(error) from error
+    return message if isinstance(message, pb.StreamProgressResponse) else None
+
+
+async def _events(call: Stream, message: pb.StreamProgressResponse | None) -> AsyncIterator[bytes]:
+    """Yield the stream; a failing server ends it without an `end`, and the caller goes on from its last id."""
+    last: ProgressEvent | None = None
+    try:
+        yield RETRY
+        message = message or await read(call)
+        while message is not None:
+            yield b"".join(blocks(message)) or comment(message.last_sequence)
+            last = message.events[-1] if message.events else last
+            message = await read(call)
+        if last is not None and last.type == EVENT_TYPE_JOB_ENDED:
+            yield end(last)
+    except AiTraderError as error:
+        yield b": cut by %s\n\n" % error.code.name.encode()
     finally:
         call.cancel()
 
 
-def event(message: ProgressEvent) -> bytes:
-    """Return an event of the job."""
-    return b"id: %d\ndata: %s\n\n" % (message.sequence, encode(message))
+def blocks(message: pb.StreamProgressResponse) -> Iterator[bytes]:
+    """Yield what a message holds; the orders of a model-day are in the data of its event, so that no cut parts them."""
+    orders = {found.sequence: plain(found) for found in message.orders}
+    for found in message.events:
+        data = plain(found)
+        if found.sequence in orders:
+            data["orders"] = {key: orders[found.sequence][key] for key in ("trades", "rejections", "truncated")}
+        yield b"id: %d\ndata: %s\n\n" % (found.sequence, to_bytes(data))
+    for step in message.steps:
+        yield b"event: step\ndata: %s\n\n" % encode(step)
+    if message.missed_steps:
+        yield b"event: missed_steps\ndata: %d\n\n" % message.missed_steps
 
 
 def comment(sequence: int) -> bytes:
@@ -118,10 +156,10 @@ def comment(sequence: int) -> bytes:
     return b": heartbeat %d\n\n" % sequence
 
 
-def end(message: ProgressEvent) -> bytes:
+def end(last: ProgressEvent) -> bytes:
     """Return the word that nothing follows: close the stream, do not connect again."""
-    content = {"job_id": message.job_id, "status": status_word(message.status), "last_sequence": message.sequence}
-    return b"event: end\nid: %d\ndata: %s\n\n" % (message.sequence, to_bytes(content))
+    content = {"job_id": last.job_id, "status": status_word(last.status), "last_sequence": last.sequence}
+    return b"event: end\nid: %d\ndata: %s\n\n" % (last.sequence, to_bytes(content))
 
 
 def _out_of_range(after: int, last: int) -> SequenceOutOfRange:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from . import models
-from .asking import JSON, metadata_of, upstream_of
+from .asking import JSON, metadata_of, timeout_of, upstream_of
 from .json_form import to_bytes
 
 router = APIRouter()
@@ -35,9 +35,9 @@ async def health(request: Request) -> Response:
 
 
 async def _server(request: Request) -> dict[str, str]:
-    upstream = upstream_of(request)
+    upstream, timeout = upstream_of(request), timeout_of(request, TIMEOUT)
     try:
-        found = await upstream.health.Check(HealthCheckRequest(), timeout=TIMEOUT, metadata=metadata_of(request))
+        found = await upstream.health.Check(HealthCheckRequest(), timeout=timeout, metadata=metadata_of(request))
     except grpc.RpcError as error:
         return {"status": "down", "address": upstream.target, "error": str(getattr(error, "details", lambda: "")())}
     up = found.status == HealthCheckResponse.SERVING

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from aitrader.v1.progress_pb2 import ProgressInclude
+
 from ..words import detail_value, sort_value, status_values
 
 MAX_INT32 = 2**31 - 1
@@ -127,3 +129,11 @@ class CancelBody(Question):
 
 class ProgressQuestion(Question):
     after_sequence: Number = Field(0, description="Send events with a greater sequence.")
+    include: list[Literal["fills", "reasoning"]] = Field(
+        default_factory=list, description="Orders in the data of the events, and steps of agents as they happen."
+    )
+
+    @property
+    def includes(self) -> list[ProgressInclude.ValueType]:
+        """What to include, as the contract says it."""
+        return [ProgressInclude.Value(f"PROGRESS_INCLUDE_{word.upper()}") for word in self.include]

@@ -92,7 +92,7 @@ async def get_reasoning(request: Request, question: Annotated[ReasoningQuestion,
 
 
 @router.get(
-    "/simulate/deliveries/{job_id}",
+    "/simulate/{job_id}/deliveries",
     operation_id="ListDeliveries",
     response_model=models.Deliveries,
     responses=NOT_FOUND,

@@ -24,7 +24,7 @@ JOB_KEYS = ("experiment", "date_range", "models", "total_model_days", "created_a
 
 _LINKS = {
     operation: {"operationId": operation, "parameters": {"job_id": "$response.body#/job_id"}}
-    for operation in ("GetStatus", "StreamProgress", "AuditJob")
+    for operation in ("GetStatus", "StreamProgress", "AuditJob", "CancelJob", "ListDeliveries")
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {

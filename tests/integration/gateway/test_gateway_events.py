@@ -3,18 +3,21 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 from aitrader.v1 import job_pb2
 from aitrader.v1 import simulation_pb2 as pb
-from tests.integration.client.fake_service import FakeService, StreamPlan, serving
+from client.gateway import events
+from tests.integration.client.fake_service import FakeService, StreamPlan, failure, serving
 from tests.integration.gateway.event_stream import Block, blocks
 from tests.integration.gateway.gateway_server import Gateway, running_gateway
 from tests.service import DATES, Service, config, model, scripted, wait_until
 
 
-def told(gateway: Gateway, job_id: str, headers: dict[str, str] | None = None, **query: int) -> list[Block]:
+def told(gateway: Gateway, job_id: str, headers: dict[str, str] | None = None, **query: Any) -> list[Block]:
     """Read a stream to its end, without comments and the word of when to connect again."""
     with gateway.http.stream("GET", f"/simulate/progress/{job_id}", params=query, headers=headers) as response:
         assert response.status_code == 200
@@ -150,3 +153,51 @@ def test_cut_stream_ends_without_an_end_and_goes_on_from_the_last_id() -> None:
         *(("message", number) for number in (3, 4, 5, 6)),
         ("end", 6),
     ]
+
+
+def test_included_fills_are_in_the_data_of_their_event(gateway: Gateway, service: Service, experiment: str) -> None:
+    buyer = scripted("buyer", {DATES[0]: [("buy", "UP", 10), ("sell", "DOWN", 1)]})
+    job_id = service.run(config(buyer, end=DATES[1]), experiment=experiment).job_id
+
+    told_events = [json.loads(block.data) for block in told(gateway, job_id, include="fills")]
+
+    (orders,) = [event["orders"] for event in told_events if "orders" in event]
+    assert [trade["symbol"] for trade in orders["trades"]] == ["UP"]
+    assert [rejection["reason"] for rejection in orders["rejections"]] == ["insufficient_holdings"]
+
+
+def test_live_steps_are_events_without_an_id() -> None:
+    message = pb.StreamProgressResponse(missed_steps=2)
+    message.steps.add(date=DATES[0], model="m", attempt=1).step.step_number = 3
+
+    step, missed = events.blocks(message)
+
+    assert step.startswith(b'event: step\ndata: {"date":"2025-03-03","model":"m","attempt":1,"step":{"step_number":3,')
+    assert missed == b"event: missed_steps\ndata: 2\n\n"
+
+
+def test_job_that_was_retried_ends_at_its_last_end() -> None:
+    fake = FakeService()
+    fake.events = [job_pb2.ProgressEvent(sequence=number, type=job_pb2.EVENT_TYPE_JOB_ENDED) for number in (1, 2)]
+    fake.status = pb.GetStatusResponse(job_id="j", status=job_pb2.JOB_STATUS_COMPLETED, last_sequence=2)
+
+    with serving(fake) as target, running_gateway(target) as gateway:
+        names = [block.event for block in told(gateway, "j")]
+
+    assert names == ["message", "message", "end"]
+
+
+def test_position_that_is_too_old_is_refused_before_the_stream_begins() -> None:
+    class Forgetful(FakeService):
+        def StreamProgress(self, request: pb.StreamProgressRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+            self.failures.append(failure(grpc.StatusCode.OUT_OF_RANGE, "SEQUENCE_OUT_OF_RANGE", oldest_sequence="9"))
+            yield from super().StreamProgress(request, context)
+
+    fake = Forgetful(status=pb.GetStatusResponse(job_id="j", last_sequence=9))
+
+    with serving(fake) as target, running_gateway(target) as gateway:
+        response = gateway.get("/simulate/progress/j", after_sequence=3)
+
+        assert gateway.app.state.streams.open == 0
+    assert (response.status_code, response.json()["error"]) == (400, "sequence_out_of_range")
+    assert response.json()["details"] == {"oldest_sequence": "9"}
