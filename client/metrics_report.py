@@ -16,7 +16,8 @@ def metrics_lines(response: GetMetricsResponse) -> Iterator[str]:
     """Tell the window and every figure; one that the window is too short for is a dash."""
     told = response.metrics
     yield f"{plain(response.model)} in {response.experiment}"
-    yield f"{told.start_date} to {told.end_date}, {told.trading_days} trading days"
+    days = "day" if told.trading_days == 1 else "days"
+    yield f"{told.start_date} to {told.end_date}, {told.trading_days} trading {days}"
     for name, figure, note in _figures(told):
         yield f"  {name:{NAME_WIDTH}}{figure:>12}  {note}".rstrip()
 
@@ -29,16 +30,16 @@ def ratio(told: Message, field: str) -> str:
 def _figures(told: PortfolioMetrics) -> Iterator[tuple[str, str, str]]:
     yield "total return", _percent(told, "total_return_pct"), ""
     yield "annual return", _percent(told, "annual_return_pct"), _interval(told, "annual_return_pct_interval", " %")
-    yield "annual volatility", _percent(told, "annual_volatility_pct"), ""
+    yield "annual volatility", _part(told, "annual_volatility_pct"), ""
     yield "sharpe ratio", ratio(told, "sharpe_ratio"), _interval(told, "sharpe_ratio_interval", "")
     yield "sortino ratio", ratio(told, "sortino_ratio"), ""
     yield "calmar ratio", ratio(told, "calmar_ratio"), ""
     yield "max drawdown", percent(told.max_drawdown_pct), _drawdown(told)
-    yield "win rate", _percent(told, "win_rate_pct"), ""
+    yield "win rate", _part(told, "win_rate_pct"), ""
     yield "best day", percent(told.best_day_pct), told.best_day_date
     yield "worst day", percent(told.worst_day_pct), told.worst_day_date
     yield "turnover", ratio(told, "turnover"), ""
-    yield "exposure", _percent(told, "exposure_pct"), ""
+    yield "exposure", _part(told, "exposure_pct"), ""
     if told.benchmark:
         yield plain(told.benchmark), _percent(told, "benchmark_return_pct"), ""
         yield "alpha", _percent(told, "alpha_pct"), ""
@@ -55,6 +56,11 @@ def _drawdown(told: PortfolioMetrics) -> str:
 
 def _percent(told: Message, field: str) -> str:
     return percent(getattr(told, field)) if told.HasField(field) else "-"
+
+
+def _part(told: Message, field: str) -> str:
+    """Write a percent that is never negative, or a dash where it is unset."""
+    return f"{getattr(told, field):.2f} %" if told.HasField(field) else "-"
 
 
 def _interval(told: Message, field: str, unit: str) -> str:
