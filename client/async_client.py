@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack, cast
 import grpc
 
 from aitrader.v1.callbacks_pb2 import Delivery, ListDeliveriesResponse
-from aitrader.v1.control_pb2 import CancelJobRequest, CancelJobResponse
+from aitrader.v1.control_pb2 import CancelJobRequest, CancelJobResponse, RetryJobResponse
 from aitrader.v1.job_pb2 import Job as JobSummary
 from aitrader.v1.job_pb2 import ProgressEvent, ReasoningStep
 from aitrader.v1.metrics_pb2 import GetMetricsResponse, PortfolioMetrics
@@ -43,6 +43,7 @@ from .requests import (
     Page,
     ReasoningQuery,
     ResultsQuery,
+    RetryFields,
     TimeseriesQuery,
     TriggerFields,
     at_page,
@@ -52,6 +53,7 @@ from .requests import (
     metrics_request,
     reasoning_request,
     results_request,
+    retry_request,
     timeseries_request,
     trigger_request,
 )
@@ -98,6 +100,10 @@ class AsyncClient:
         """Start a job for what the config's models still lack; the handle has no id when they lack nothing."""
         response = await self._call(self._stub.Trigger, trigger_request(config_path, fields))
         return AsyncJob(self, response.job_id, response)
+
+    async def retry(self, job_id: str, **fields: Unpack[RetryFields]) -> RetryJobResponse:
+        """Run again what did not complete of a job that has ended."""
+        return await self._call(self._stub.RetryJob, retry_request(job_id, fields))
 
     def job(self, job_id: str) -> AsyncJob:
         """Make a handle for a job that exists; nothing is called."""

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Unpack
 
-from aitrader.v1.control_pb2 import CancelJobResponse
+from aitrader.v1.control_pb2 import CancelJobResponse, RetryJobResponse
 from aitrader.v1.job_pb2 import ProgressEvent
 from aitrader.v1.portfolio_pb2 import DayResult
 from aitrader.v1.simulation_pb2 import GetStatusResponse, StreamProgressResponse, TriggerResponse, VerifyJobResponse
 
 from .errors import SequenceOutOfRange
-from .requests import JobResultsQuery
+from .requests import JobResultsQuery, RetryFields
 from .up_to_date import is_up_to_date, up_to_date_status
 
 if TYPE_CHECKING:
@@ -80,6 +80,10 @@ class AsyncJob:
     async def cancel(self, *, reason: str = "") -> CancelJobResponse:
         """Stop the job; nothing of it is committed from the answer on. Raises JobStateError when it has ended."""
         return await self._client.cancel(self.id, reason=reason)
+
+    async def retry(self, **fields: Unpack[RetryFields]) -> RetryJobResponse:
+        """Run again what did not complete; `watch` and `wait` then go on to the next end."""
+        return await self._client.retry(self.id, **fields)
 
     async def wait(self, timeout: float | None = None) -> GetStatusResponse:  # noqa: ASYNC109 - as above
         """Wait for the end and fetch the final state. Raises DeadlineExceeded after `timeout` seconds."""

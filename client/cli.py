@@ -15,7 +15,7 @@ from .gateway.command import gateway
 from .job import Job
 from .options import benchmark_option, experiment_option, json_option, range_options
 from .paging import joined
-from .words import DETAIL_WORDS, INCLUDE_WORDS, SORT_WORDS, STATUS_WORDS
+from .words import DETAIL_WORDS, INCLUDE_WORDS, POLICY_WORDS, SORT_WORDS, STATUS_WORDS
 
 STATUS_HELP = "Only jobs in this state; may be repeated."
 #: values of an equity curve in the leaderboard, one column each
@@ -47,6 +47,14 @@ def main(ctx: click.Context, *, server: str) -> None:
 @click.option(
     "--callback", "callbacks", metavar="URL", multiple=True, help="Post the job's end to this URL; may be repeated."
 )
+@click.option("--replace", is_flag=True, help="Run dates again that are done already, and the days after them.")
+@click.option(
+    "--on-conflict",
+    type=click.Choice([word.replace("_", "-") for word in POLICY_WORDS]),
+    default="fail",
+    show_default=True,
+    help="What to do when another job is in the way.",
+)
 @click.option("--wait", is_flag=True, help="Show the progress until the job ends, then its status.")
 @json_option
 @click.pass_context
@@ -60,6 +68,8 @@ def trigger(
     end: str,
     request_id: str,
     callbacks: tuple[str, ...],
+    replace: bool,
+    on_conflict: str,
     wait: bool,
     as_json: bool,
 ) -> None:
@@ -75,10 +85,31 @@ def trigger(
         end_date=end,
         request_id=request_id,
         callback_urls=callbacks,
+        replace_existing=replace,
+        conflict_policy=on_conflict.replace("-", "_"),
     )
     if not (wait and as_json):
         _print(job.response, as_json=as_json)
     if wait and (as_json or not job.up_to_date):
+        _wait(ctx, job, as_json=as_json)
+
+
+@main.command(epilog=EXIT_CODES_HELP, short_help="Run again what did not complete of a job.")
+@click.argument("job_id", metavar="JOB")
+@click.option("--model", "models", metavar="M", multiple=True, help="Only this model; may be repeated.")
+@click.option("--request-id", metavar="R", default="", help="A repeat with the same id changes nothing.")
+@click.option("--wait", is_flag=True, help="Show the progress until the job ends, then its status.")
+@json_option
+@click.pass_context
+def retry(
+    ctx: click.Context, *, job_id: str, models: tuple[str, ...], request_id: str, wait: bool, as_json: bool
+) -> None:
+    """Run again what did not complete of JOB, which has ended: failed model-days and what followed from them."""
+    job = ctx.obj.job(job_id)
+    response = job.retry(models=models, request_id=request_id)
+    if not (wait and as_json):
+        _print(response, as_json=as_json)
+    if wait:
         _wait(ctx, job, as_json=as_json)
 
 

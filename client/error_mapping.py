@@ -12,6 +12,7 @@
 | FAILED_PRECONDITION | JOB_STATE | JobStateError |
 | FAILED_PRECONDITION | NOT_REPLAYABLE | NotReplayable |
 | OUT_OF_RANGE | SEQUENCE_OUT_OF_RANGE | SequenceOutOfRange |
+| RESOURCE_EXHAUSTED | QUEUE_FULL | QueueFull |
 | RESOURCE_EXHAUSTED | | ResourceExhausted |
 | UNAVAILABLE | DRAINING | Draining |
 | UNAVAILABLE | STORAGE_BUSY | StorageBusy |
@@ -43,6 +44,7 @@ from .errors import (
     NoData,
     NotFound,
     NotReplayable,
+    QueueFull,
     RequestIdReused,
     ResourceExhausted,
     SequenceOutOfRange,
@@ -63,6 +65,7 @@ BY_REASON: Mapping[str, type[AiTraderError]] = MappingProxyType(
         "CONFIG_CHANGED": ConfigChanged,
         "JOB_STATE": JobStateError,
         "NOT_REPLAYABLE": NotReplayable,
+        "QUEUE_FULL": QueueFull,
         "DRAINING": Draining,
         "STORAGE_BUSY": StorageBusy,
         "INTERNAL": InternalError,

@@ -12,6 +12,7 @@ AiTraderError                  anything the service answers that is not in this 
 ├── NotReplayable              .job_id .model_days
 ├── SequenceOutOfRange         .after_sequence .oldest_sequence .last_sequence .oldest_position
 ├── ResourceExhausted
+│   ├── QueueFull              .current_job_id
 │   └── MessageTooLarge        .max_bytes
 ├── Unavailable                also when no server was reached
 │   ├── Draining
@@ -155,6 +156,14 @@ class SequenceOutOfRange(AiTraderError):  # noqa: N818
 
 class ResourceExhausted(AiTraderError):  # noqa: N818
     """A limit of the service is reached."""
+
+
+class QueueFull(ResourceExhausted):
+    """The job would have to wait, and no place in the queue is free."""
+
+    @property
+    def current_job_id(self) -> str:
+        return self.metadata.get("current_job_id", "")
 
 
 class Unavailable(AiTraderError):  # noqa: N818

@@ -6,7 +6,7 @@ import click
 from google.protobuf.message import Message
 
 from aitrader.v1.callbacks_pb2 import ListDeliveriesResponse
-from aitrader.v1.control_pb2 import CancelJobResponse
+from aitrader.v1.control_pb2 import CancelJobResponse, RetryJobResponse
 from aitrader.v1.metrics_pb2 import GetMetricsResponse
 from aitrader.v1.service_status_pb2 import GetServiceStatusResponse
 from aitrader.v1.simulation_pb2 import (
@@ -26,7 +26,7 @@ from .chart import value_chart
 from .console import open_console
 from .deliveries import delivery_lines
 from .metrics_report import metrics_lines
-from .sentences import cancel_lines, day_lines, status_lines, trigger_lines
+from .sentences import cancel_lines, day_lines, retry_lines, status_lines, trigger_lines
 from .service_report import service_lines
 from .tables import jobs_table, leaderboard_table, models_table, results_table, timeseries_table
 from .tally import Tally
@@ -42,6 +42,8 @@ def present(response: Message) -> None:
             _print_lines(trigger_lines(response))
         case CancelJobResponse():
             _print_lines(cancel_lines(response))
+        case RetryJobResponse():
+            _print_lines(retry_lines(response))
         case GetStatusResponse():
             _present_status(response)
         case GetResultsResponse():

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypedDict, TypeVar
 
 from aitrader.v1.callbacks_pb2 import ListDeliveriesRequest
+from aitrader.v1.control_pb2 import RetryJobRequest
 from aitrader.v1.metrics_pb2 import GetMetricsRequest
 from aitrader.v1.simulation_pb2 import (
     GetLeaderboardRequest,
@@ -15,7 +16,7 @@ from aitrader.v1.simulation_pb2 import (
     TriggerRequest,
 )
 
-from .words import detail_value, sort_value, status_values
+from .words import detail_value, policy_value, sort_value, status_values
 
 
 class PagedRequest(Protocol):
@@ -35,7 +36,10 @@ class Page(TypedDict, total=False):
 
 
 class TriggerFields(TypedDict, total=False):
-    """What a trigger may override of its config; a repeat with the same `request_id` returns the first job."""
+    """What a trigger may override of its config; a repeat with the same `request_id` returns the first job.
+
+    `conflict_policy` is `fail`, `use_existing` or `queue`.
+    """
 
     request_id: str
     models: Sequence[str]
@@ -43,6 +47,15 @@ class TriggerFields(TypedDict, total=False):
     end_date: str
     experiment: str
     callback_urls: Sequence[str]
+    replace_existing: bool
+    conflict_policy: str
+
+
+class RetryFields(TypedDict, total=False):
+    """What of a job to retry, by default all that did not complete; a repeat with the same `request_id` is none."""
+
+    models: Sequence[str]
+    request_id: str
 
 
 class ResultsQuery(Page, total=False):
@@ -114,7 +127,16 @@ class ReasoningQuery(Page, total=False):
 
 def trigger_request(config_path: str, fields: TriggerFields) -> TriggerRequest:
     """Build a trigger that always carries a request id, so that no retry can start a second job."""
-    request = TriggerRequest(config_path=config_path, **fields)
+    values: dict[str, Any] = dict(fields)
+    values["conflict_policy"] = policy_value(fields.get("conflict_policy", "fail"))
+    request = TriggerRequest(config_path=config_path, **values)
+    request.request_id = request.request_id or str(uuid.uuid4())
+    return request
+
+
+def retry_request(job_id: str, fields: RetryFields) -> RetryJobRequest:
+    """Build a retry that always carries a request id, so that a repeated call does not fail on its own success."""
+    request = RetryJobRequest(job_id=job_id, **fields)
     request.request_id = request.request_id or str(uuid.uuid4())
     return request
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from aitrader.v1 import job_pb2
-from aitrader.v1.control_pb2 import CancelJobResponse
+from aitrader.v1.control_pb2 import CancelJobResponse, RetryJobResponse
 from aitrader.v1.portfolio_pb2 import DayResult, Position
 from aitrader.v1.simulation_pb2 import GetStatusResponse, TriggerResponse
 
@@ -31,6 +31,12 @@ def cancel_lines(response: CancelJobResponse) -> list[str]:
     if response.status == job_pb2.JOB_STATUS_CANCELLED:
         return [f"job {response.job_id}: cancelled"]
     return [f"job {response.job_id}: {status_word(response.status)}, and is being cancelled"]
+
+
+def retry_lines(response: RetryJobResponse) -> list[str]:
+    """Tell what a retry is going to run."""
+    pending = _count(response.pending_model_days, "model-day")
+    return [f"job {response.job_id}: {status_word(response.status)}, {pending} to run again"]
 
 
 def warning_lines(warnings: Iterable[str]) -> list[str]:

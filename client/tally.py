@@ -103,6 +103,7 @@ class Tally:
         if event.sequence <= self._sequence:
             return
         model.completed += event.type == job_pb2.EVENT_TYPE_MODEL_DAY_COMPLETED
+        model.completed -= event.type == job_pb2.EVENT_TYPE_MODEL_DAY_SUPERSEDED
         model.failed += event.type == job_pb2.EVENT_TYPE_MODEL_DAY_FAILED
         model.other += event.type in _OTHER_ENDINGS
         model.date = "" if event.type in _ENDINGS else event.date

@@ -16,6 +16,7 @@ FINAL_STATUSES = frozenset(
 
 _STATUS_PREFIX = "JOB_STATUS_"
 _DETAIL_PREFIX = "RESULT_DETAIL_"
+_POLICY_PREFIX = "CONFLICT_POLICY_"
 
 _SORT_PREFIX = "LEADERBOARD_SORT_"
 _INCLUDE_PREFIX = "PROGRESS_INCLUDE_"
@@ -23,6 +24,7 @@ _INCLUDE_PREFIX = "PROGRESS_INCLUDE_"
 INCLUDE_WORDS = tuple(name.removeprefix(_INCLUDE_PREFIX).lower() for name in progress_pb2.ProgressInclude.keys()[1:])
 STATUS_WORDS = tuple(name.removeprefix(_STATUS_PREFIX).lower() for name in job_pb2.JobStatus.keys()[1:])
 SORT_WORDS = tuple(name.removeprefix(_SORT_PREFIX).lower() for name in simulation_pb2.LeaderboardSort.keys()[1:])
+POLICY_WORDS = tuple(name.removeprefix(_POLICY_PREFIX).lower() for name in simulation_pb2.ConflictPolicy.keys()[1:])
 DETAIL_WORDS = tuple(name.removeprefix(_DETAIL_PREFIX).lower() for name in simulation_pb2.ResultDetail.keys()[1:])
 
 
@@ -79,6 +81,11 @@ def detail_value(word: str) -> simulation_pb2.ResultDetail.ValueType:
 def sort_value(word: str) -> simulation_pb2.LeaderboardSort.ValueType:
     """Tell the order that `value`, `return`, `sharpe` or `drawdown` stands for. Raises ValueError for another word."""
     return simulation_pb2.LeaderboardSort.Value(_name(word, SORT_WORDS, _SORT_PREFIX))
+
+
+def policy_value(word: str) -> simulation_pb2.ConflictPolicy.ValueType:
+    """Tell the policy that `fail`, `use_existing` or `queue` stands for. Raises ValueError for another word."""
+    return simulation_pb2.ConflictPolicy.Value(_name(word, POLICY_WORDS, _POLICY_PREFIX))
 
 
 def _word(name: str, prefix: str) -> str:

@@ -46,6 +46,7 @@ class Settings(BaseModel):
     configs: Path = Field(Path("configs"), description="folder that config paths are relative to")
     data_dir: Path = Field(Path("data"), description="folder that replay paths are relative to")
     max_concurrent_jobs: int = Field(1, ge=1, le=64, description="jobs that may run at the same time")
+    max_queued_jobs: int = Field(16, ge=0, le=1000, description="jobs that may wait for their turn")
     max_parallel_sessions: int = Field(16, ge=1, le=1024, description="model-days that may run at the same time")
     worker_processes: int = Field(
         0, ge=0, le=256, description="processes that compute rule strategies; 0 means one per core"

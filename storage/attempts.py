@@ -14,13 +14,15 @@ from typing import Any, NamedTuple, Never
 
 from peewee import SqliteDatabase
 
-from storage import events
+from storage import chain, events
+from storage.chain import ChainEnd
 from storage.database import timestamp
 from storage.day_record import DayRecord, ModelDayKey, PortfolioEnd, store_day
 from storage.errors import JobCancelledError, StaleAttemptError
 from storage.events import EventRow, EventType
 from storage.model_days import ModelDayStatus
 from storage.money import to_real
+from storage.portfolios import NewPortfolio
 from storage.session_record import SessionOutcome, SessionRows, store_session
 
 
@@ -35,13 +37,19 @@ class AttemptOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try at a model-day."""
+    """One try at a model-day.
+
+    `builds_on` names the trading day whose closing state it starts from, empty for the beginning; None stands for
+    whichever is the portfolio's last. `begins` is what the portfolio is from the beginning on.
+    """
 
     job_id: str
     experiment: str
     model: str
     date: str
     number: int
+    builds_on: str | None = None
+    begins: NewPortfolio | None = None
 
     @property
     def key(self) -> ModelDayKey:
@@ -85,8 +93,9 @@ _END = """
     WHERE job_id = ? AND date = ? AND model = ? AND status = 'running' AND attempt = ? RETURNING started_at
 """
 _PORTFOLIO = """
-    SELECT p.id, p.trading_days, j.cancel_requested_at FROM portfolios p JOIN jobs j ON j.job_id = p.claimed_by
-    WHERE p.experiment = ? AND p.model = ? AND p.claimed_by = ? AND (p.last_day IS NULL OR p.last_day < ?)
+    SELECT p.id, COALESCE(p.last_day, ''), p.trading_days, j.may_replace, j.cancel_requested_at
+    FROM portfolios p JOIN jobs j ON j.job_id = p.claimed_by
+    WHERE p.experiment = ? AND p.model = ? AND p.claimed_by = ?
 """
 _INSERT = """
     INSERT INTO attempts (job_id, date, model, number, started_at, ended_at, outcome, error_kind, message)
@@ -117,19 +126,24 @@ def start_attempt(db: SqliteDatabase, attempt: Attempt, now: datetime) -> EventR
     return _event(db, attempt, EventType.MODEL_DAY_STARTED, now)
 
 
-def commit_attempt(db: SqliteDatabase, attempt: Attempt, day: DayRecord, seconds: float, now: datetime) -> EventRow:
-    """Store a completed model-day.
+def commit_attempt(
+    db: SqliteDatabase, attempt: Attempt, day: DayRecord, seconds: float, now: datetime
+) -> tuple[EventRow, ...]:
+    """Store a completed model-day, and let the job's own days that it replaces be run again.
 
     Raises:
         JobCancelledError: the job's cancel was accepted.
-        StaleAttemptError: the attempt is not the current one, or the portfolio has this or a later day already.
+        StaleAttemptError: the attempt is not the current one, or does not build on the portfolio's last trading day
+            and the job may not replace what comes after.
     """
     _end(db, attempt, ModelDayStatus.COMPLETED, AttemptOutcome.SUCCEEDED, None, seconds, now)
-    store_day(db, attempt.key, _portfolio(db, attempt), day, now)
+    portfolio, replaced = _portfolio(db, attempt, now)
+    store_day(db, attempt.key, portfolio, day, now)
     _insert_session(db, attempt, SessionOutcome.SUCCEEDED, day.session)
     fills, value = len(day.positions) - 1, to_real(day.portfolio_value)
     completed = EventType.MODEL_DAY_COMPLETED
-    return _event(db, attempt, completed, now, duration_seconds=seconds, portfolio_value=value, fills=fills)
+    event = _event(db, attempt, completed, now, duration_seconds=seconds, portfolio_value=value, fills=fills)
+    return (event, *chain.set_back(db, replaced, now))
 
 
 def fail_attempt(
@@ -199,13 +213,16 @@ def repeated(db: SqliteDatabase, job_id: str, dates: Sequence[str], latest: int)
     return [AttemptRow._make(row) for row in db.execute_sql(_OF_MODEL_DAYS, values)]
 
 
-def _portfolio(db: SqliteDatabase, attempt: Attempt) -> PortfolioEnd:
-    """Return the portfolio that the attempt may extend."""
-    row = (attempt.experiment, attempt.model, attempt.job_id, attempt.date)
-    found = db.execute_sql(_PORTFOLIO, row).fetchone()
-    if found is None or found[2] is not None:
+def _portfolio(db: SqliteDatabase, attempt: Attempt, now: datetime) -> tuple[PortfolioEnd, Sequence[ModelDayKey]]:
+    """Return the portfolio that the attempt may extend, the way cleared, and the job's own days that it replaces."""
+    found = db.execute_sql(_PORTFOLIO, (attempt.experiment, attempt.model, attempt.job_id)).fetchone()
+    if found is None or found[4] is not None:
         _refuse(db, attempt)
-    return PortfolioEnd(id=found[0], trading_days=found[1])
+    end = ChainEnd(id=found[0], last_day=found[1], trading_days=found[2], may_replace=bool(found[3]))
+    foundation = chain.lay(db, end, attempt.key, attempt.builds_on, attempt.begins, now)
+    if foundation is None:
+        _refuse(db, attempt)
+    return PortfolioEnd(id=end.id, trading_days=foundation.trading_days), foundation.replaced
 
 
 def _refuse(db: SqliteDatabase, attempt: Attempt) -> Never:

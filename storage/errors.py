@@ -6,6 +6,7 @@ StorageError
 ├── SchemaError               the file is not a database of this service, or of a newer version
 ├── JobNotFoundError
 ├── JobConflictError          another job holds a portfolio, or the job limit is reached
+├── QueueFullError            no place in the queue is free
 ├── RequestIdReusedError      the request id stands for another request
 ├── JobStateError             the job is in a state that forbids the step
 ├── JobCancelledError         the job's cancel was accepted, so nothing of it may start or be committed
@@ -55,6 +56,15 @@ class JobConflictError(StorageError):
         super().__init__(f"job '{job_id}' is active: {reason}")
         self.job_id = job_id
         self.dates = dates
+
+
+class QueueFullError(StorageError):
+    """No place in the queue is free; `job_id` is the job that the request would have waited for."""
+
+    def __init__(self, queued_jobs: int, job_id: str) -> None:
+        super().__init__(f"job '{job_id}' is in the way and {queued_jobs} job(s) wait already")
+        self.queued_jobs = queued_jobs
+        self.job_id = job_id
 
 
 class RequestIdReusedError(StorageError):

@@ -40,6 +40,9 @@ class EventType(StrEnum):
     MODEL_DAY_SKIPPED = "model_day_skipped"
     JOB_CANCELLING = "job_cancelling"
     MODEL_DAY_CANCELLED = "model_day_cancelled"
+    JOB_RETRIED = "job_retried"
+    JOB_QUEUED = "job_queued"
+    MODEL_DAY_SUPERSEDED = "model_day_superseded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +97,7 @@ def append(
     The event that ends a job stores what its callbacks are told, whatever it was that ended it.
     """
     moment = timestamp(now)
-    completed = int(event_type is EventType.MODEL_DAY_COMPLETED)
+    completed = int(event_type is EventType.MODEL_DAY_COMPLETED) - int(event_type is EventType.MODEL_DAY_SUPERSEDED)
     failed = int(event_type is EventType.MODEL_DAY_FAILED)
     db.execute_sql(_ADVANCE, (moment, completed, failed, job_id))
     sequence, status, *counts = db.execute_sql(_STATE, (job_id,)).fetchone()

@@ -1,32 +1,20 @@
-"""Jobs: accepting one, finding them, and their status.
-
-`accept_job` is the one place where a job comes to be: conflict check, plan, claims, model-days and first event happen
-in one transaction, so that concurrent triggers cannot both win.
-"""
+"""Jobs: finding them, starting and ending them, and their status. How one comes to be is in `acceptance.py`."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any
 
 from peewee import SqliteDatabase
 
-from storage import attempts, events, portfolios
+from storage import attempts, events
 from storage.attempts import AttemptOutcome
-from storage.database import insert_many, timestamp
-from storage.deliveries import add_callbacks
-from storage.errors import (
-    JobCancelledError,
-    JobConflictError,
-    JobNotFoundError,
-    JobStateError,
-    RequestIdReusedError,
-)
+from storage.database import timestamp
+from storage.errors import JobCancelledError, JobNotFoundError, JobStateError, RequestIdReusedError
 from storage.events import EventRow, EventType
 from storage.models import Job, PortfolioRecord
-from storage.portfolios import NewPortfolio, PortfolioRow
 
 
 class JobStatus(StrEnum):
@@ -50,7 +38,10 @@ ACTIVE = frozenset({JobStatus.PENDING, JobStatus.RUNNING})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """A stored job; times are ISO 8601 UTC, `spec` is what was resolved when it was accepted."""
+    """A stored job; times are ISO 8601 UTC, `spec` is what was resolved when it was accepted.
+
+    `may_replace` says whether its commits may build on an earlier day than the portfolio's last one.
+    """
 
     job_id: str
     status: JobStatus
@@ -70,59 +61,13 @@ class JobRow:
     request_digest: str
     config_digest: str
     spec: str
+    may_replace: bool
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRequest:
-    """What identifies a trigger.
-
-    The same `request_digest` means the same request, the same `config_digest` the same work.
-    """
-
-    job_id: str
-    request_id: str | None
-    request_digest: str
-    config_digest: str
-    config_path: str
-    experiment: str
-    models: tuple[str, ...]
-    max_concurrent_jobs: int
-    callback_urls: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
-    """A plan ready to be stored; `model_days` holds (date, model) pairs in the order they will run."""
-
-    model_days: tuple[tuple[str, str], ...]
-    portfolios: tuple[NewPortfolio, ...]
-    spec: str
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedJob:
-    """A job that was stored now."""
-
-    job: JobRow
-    event: EventRow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExistingJob:
-    """The job that an equal request had started before."""
-
-    job: JobRow
-
-
-Acceptance: TypeAlias = AcceptedJob | ExistingJob | None
-
-#: makes a plan from the portfolios there are; None when nothing is left to do
-Planner: TypeAlias = Callable[[Mapping[str, PortfolioRow]], NewJob | None]
 
 _COLUMNS = (
     "job_id, status, config_path, experiment, date_range, models, created_at, started_at, completed_at, updated_at, "
-    "total_duration_seconds, error, warnings, total_model_days, last_sequence, request_digest, config_digest, spec"
+    "total_duration_seconds, error, warnings, total_model_days, last_sequence, request_digest, config_digest, spec, "
+    "may_replace"
 )
 _BY_ID = f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?"
 _BY_REQUEST = f"SELECT {_COLUMNS} FROM jobs WHERE request_id = ?"
@@ -196,32 +141,6 @@ def list_jobs(
     return [_row(row) for row in db.execute_sql(sql, (*values, limit))]
 
 
-def accept_job(db: SqliteDatabase, request: JobRequest, plan: Planner, now: datetime) -> Acceptance:
-    """Store a job for the request, or return the one that an equal request started; None when nothing is left to do.
-
-    Raises:
-        RequestIdReusedError: the request id was used with another content.
-        JobConflictError: another job holds one of the portfolios, or the job limit is reached.
-        TooManyCallbacksError: the equal job that runs is to tell enough already.
-    """
-    if request.request_id and (known := find_request(db, request.request_id, request.request_digest)):
-        return ExistingJob(job=known)
-    active = active_jobs(db)
-    for job in active:
-        if job.config_digest == request.config_digest:
-            add_callbacks(db, job.job_id, request.callback_urls)
-            return ExistingJob(job=job)
-    states = portfolios.find_portfolios(db, request.experiment, request.models)
-    _refuse_held(active, states.values())
-    new = plan(states)
-    if new is None:
-        return None
-    if len(active) >= request.max_concurrent_jobs:
-        raise _conflict(active[0], f"the limit of {request.max_concurrent_jobs} concurrent job(s) is reached")
-    event = _store(db, request, new, now)
-    return AcceptedJob(job=find_job(db, request.job_id), event=event)
-
-
 def start_job(db: SqliteDatabase, job_id: str, now: datetime) -> EventRow:
     """Mark a job running; say that it was resumed when it had run before.
 
@@ -263,6 +182,7 @@ def end_job(db: SqliteDatabase, job_id: str, now: datetime, error: str | None = 
     Job.update(status=status, completed_at=timestamp(now), total_duration_seconds=seconds, error=error).where(
         Job.job_id == job_id
     ).execute(db)
+    db.execute_sql("DELETE FROM queued_jobs WHERE job_id = ?", (job_id,))
     PortfolioRecord.update(claimed_by=None).where(PortfolioRecord.claimed_by == job_id).execute(db)
     return events.append(db, job_id, EventType.JOB_ENDED, now, duration_seconds=seconds, error=error)
 
@@ -275,45 +195,6 @@ def status_counts(db: SqliteDatabase, job_ids: Sequence[str]) -> dict[str, dict[
     for job_id, status, count in db.execute_sql(sql, tuple(job_ids)):
         counts[job_id][status] = count
     return counts
-
-
-def _refuse_held(active: Sequence[JobRow], states: Iterable[PortfolioRow]) -> None:
-    by_id = {job.job_id: job for job in active}
-    for state in states:
-        if state.claimed_by in by_id:
-            raise _conflict(by_id[state.claimed_by], f"it holds the portfolio of '{state.model}'")
-
-
-def _conflict(job: JobRow, reason: str) -> JobConflictError:
-    return JobConflictError(job.job_id, job.date_range, reason)
-
-
-def _store(db: SqliteDatabase, request: JobRequest, new: NewJob, now: datetime) -> EventRow:
-    models = list(dict.fromkeys(model for _, model in new.model_days))
-    Job.insert(
-        job_id=request.job_id,
-        config_path=request.config_path,
-        status=JobStatus.PENDING,
-        date_range=json.dumps(sorted({date for date, _ in new.model_days})),
-        models=json.dumps(models),
-        created_at=timestamp(now),
-        experiment=request.experiment,
-        request_id=request.request_id,
-        request_digest=request.request_digest,
-        config_digest=request.config_digest,
-        spec=new.spec,
-        warnings=json.dumps(new.warnings),
-        total_model_days=len(new.model_days),
-    ).execute(db)
-    insert_many(
-        db,
-        "job_details",
-        ("job_id", "date", "model", "status"),
-        ((request.job_id, date, model, "pending") for date, model in new.model_days),
-    )
-    add_callbacks(db, request.job_id, request.callback_urls)
-    portfolios.claim(db, request.job_id, request.experiment, new.portfolios, now)
-    return events.append(db, request.job_id, EventType.JOB_ACCEPTED, now)
 
 
 def _is_cancelled(db: SqliteDatabase, job_id: str) -> bool:
@@ -358,4 +239,5 @@ def _row(values: tuple[Any, ...]) -> JobRow:
         request_digest=values[15],
         config_digest=values[16],
         spec=values[17],
+        may_replace=bool(values[18]),
     )

@@ -46,7 +46,8 @@ _PAGE = f"""
     SELECT {_COLUMNS} FROM job_details WHERE job_id = ? AND (date, model) > (?, ?) ORDER BY date, model LIMIT ?
 """
 _UNFINISHED = f"""
-    SELECT {_COLUMNS} FROM job_details WHERE job_id = ? AND status IN ('pending', 'running') ORDER BY date, id
+    SELECT {_COLUMNS} FROM job_details WHERE job_id = ? AND status IN ('pending', 'running') AND date > ?
+    ORDER BY date, id
 """
 _FIRST_FAILED = """
     SELECT model, MIN(date) FROM job_details WHERE job_id = ? AND status = 'failed' GROUP BY model
@@ -76,9 +77,9 @@ def current(db: SqliteDatabase, job_id: str) -> tuple[str, str] | None:
     return row
 
 
-def unfinished(db: SqliteDatabase, job_id: str) -> list[ModelDayRow]:
-    """Return the model-days of a job that are still to be run, in the order in which they run."""
-    return [ModelDayRow._make(values) for values in db.execute_sql(_UNFINISHED, (job_id,))]
+def unfinished(db: SqliteDatabase, job_id: str, after: str = "") -> list[ModelDayRow]:
+    """Return the model-days of a job that are still to be run after a date, in the order in which they run."""
+    return [ModelDayRow._make(values) for values in db.execute_sql(_UNFINISHED, (job_id, after))]
 
 
 def first_failed(db: SqliteDatabase, job_id: str) -> dict[str, str]:

@@ -46,6 +46,7 @@ class Job(Model):
     last_sequence = IntegerField(default=0)
     cancel_requested_at = TextField(null=True)
     cancel_reason = TextField(null=True)
+    may_replace = IntegerField(default=0)
 
     class Meta:
         table_name = "jobs"
@@ -312,6 +313,55 @@ class TradingDay(Model):
         indexes = ((("date",), False), (("job", "date"), False))
 
 
+class SupersededDayRecord(Model):
+    """A trading day that a later commit replaced; `content` holds its positions and rejections as JSON."""
+
+    id = AutoField()
+    portfolio = ForeignKeyField(PortfolioRecord, on_delete="CASCADE")
+    date = TextField()
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    attempt = IntegerField()
+    day_number = IntegerField()
+    cash = MoneyField()
+    portfolio_value = MoneyField()
+    daily_profit = MoneyField()
+    daily_return_pct = FloatField()
+    cumulative_profit = MoneyField()
+    cumulative_return_pct = FloatField()
+    content = TextField()
+    superseded_by = TextField()
+    superseded_at = TextField()
+
+    class Meta:
+        table_name = "superseded_days"
+        indexes = ((("job", "date"), False),)
+
+
+class QueuedJobRecord(Model):
+    """A job that waits for its turn, in the order of the tickets; `content` is what it is planned from."""
+
+    ticket = AutoField()
+    job = ForeignKeyField(Job, on_delete="CASCADE", unique=True)
+    models = TextField()
+    first_date = TextField()
+    content = TextField()
+
+    class Meta:
+        table_name = "queued_jobs"
+
+
+class JobRetry(Model):
+    """A retry that was accepted under a request id."""
+
+    request_id = TextField(primary_key=True)
+    job = ForeignKeyField(Job, on_delete="CASCADE")
+    models = TextField()
+    created_at = TextField()
+
+    class Meta:
+        table_name = "job_retries"
+
+
 class JobEvent(Model):
     """A stored step of a job's progress."""
 
@@ -418,6 +468,9 @@ TABLES: tuple[type[Model], ...] = (
     RecordingRecord,
     PortfolioRecord,
     TradingDay,
+    SupersededDayRecord,
+    QueuedJobRecord,
+    JobRetry,
     JobEvent,
     Callback,
     Delivery,

@@ -1,5 +1,6 @@
 """Portfolios: their last states, who holds them, the leaderboard and the time series."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,10 @@ from storage.money import from_real, to_real
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioRow:
-    """A portfolio: how it is defined, what it was worth last, which job holds it."""
+    """A portfolio: how it is defined, what it was worth last, which job holds it.
+
+    `trading_days` is how many it has, `days` are those from a date on that was asked for, ascending.
+    """
 
     id: int
     model: str
@@ -24,6 +28,8 @@ class PortfolioRow:
     last_day: str | None
     last_value: Decimal | None
     claimed_by: str | None
+    trading_days: int = 0
+    days: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +43,12 @@ class NewPortfolio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioState:
-    """Cash, holdings and close value after the last trading day, the initial cash before the first."""
+    """Cash, holdings and close value after a trading day, the initial cash before the first; `day` is empty then."""
 
     cash: Decimal
     holdings: dict[str, int]
     value: Decimal
+    day: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +95,11 @@ class LifeRow:
     last: str
 
 
-_COLUMNS = "id, model, definition, initial_cash, last_day, last_value, claimed_by"
+_COLUMNS = "id, model, definition, initial_cash, last_day, last_value, claimed_by, trading_days"
+_DAYS_SINCE = """
+    SELECT portfolio_id, json_group_array(date) FROM trading_days WHERE portfolio_id IN ({places}) AND date >= ?
+    GROUP BY portfolio_id
+"""
 _STANDINGS = """
     SELECT id, model, initial_cash, last_day, last_value, trading_days FROM portfolios
     WHERE experiment = ? AND last_value IS NOT NULL AND (? OR (-last_value, model) > (-?, ?))
@@ -126,17 +137,28 @@ _CLAIM = """
     VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (experiment, model) DO UPDATE SET claimed_by = excluded.claimed_by WHERE claimed_by IS NULL
 """
+_HOLD = "UPDATE portfolios SET claimed_by = ? WHERE experiment = ? AND model = ? AND claimed_by IS NULL"
+#: a job goes on from its own days and those before its first one; others on its dates are what it replaces
 _STATE = """
-    SELECT p.initial_cash, p.last_value, t.cash, t.position_id
-    FROM portfolios p LEFT JOIN trading_days t ON t.portfolio_id = p.id AND t.date = p.last_day
-    WHERE p.experiment = ? AND p.model = ?
+    SELECT p.initial_cash, t.portfolio_value, t.cash, t.position_id, t.date
+    FROM portfolios p LEFT JOIN trading_days t ON t.portfolio_id = p.id AND t.date = (
+        SELECT date FROM trading_days
+        WHERE portfolio_id = p.id AND date < ?1 AND (job_id = ?2 OR date < COALESCE(
+            (SELECT date FROM job_details WHERE job_id = ?2 AND model = ?4 ORDER BY date LIMIT 1), ?1))
+        ORDER BY date DESC LIMIT 1)
+    WHERE p.experiment = ?3 AND p.model = ?4
 """
 
 
-def find_portfolios(db: SqliteDatabase, experiment: str, models: Sequence[str]) -> dict[str, PortfolioRow]:
-    """Return the portfolios there are of some models, by model."""
+def find_portfolios(
+    db: SqliteDatabase, experiment: str, models: Sequence[str], *, since: str | None = None
+) -> dict[str, PortfolioRow]:
+    """Return the portfolios there are of some models, by model, with their trading days from a date on."""
     sql = f"SELECT {_COLUMNS} FROM portfolios WHERE experiment = ? AND model IN ({', '.join('?' * len(models))})"
-    return {row[1]: _row(row) for row in db.execute_sql(sql, (experiment, *models))}
+    rows = list(db.execute_sql(sql, (experiment, *models)))
+    reached = [row[0] for row in rows if since is not None and (row[4] or "") >= since]
+    days = _days_since(db, reached, since) if since and reached else {}
+    return {row[1]: _row(row, days.get(row[0], ())) for row in rows}
 
 
 def find_portfolio(db: SqliteDatabase, experiment: str, model: str) -> PortfolioRow | None:
@@ -144,20 +166,22 @@ def find_portfolio(db: SqliteDatabase, experiment: str, model: str) -> Portfolio
     return find_portfolios(db, experiment, [model]).get(model)
 
 
-def portfolio_state(db: SqliteDatabase, experiment: str, model: str) -> PortfolioState:
-    """Return the state from which the next trading day of a portfolio starts.
+def portfolio_state(
+    db: SqliteDatabase, experiment: str, model: str, *, job_id: str = "", date: str = "9999-12-32"
+) -> PortfolioState:
+    """Return the state from which a job runs a portfolio on a date; by default the one after its last trading day.
 
     Raises:
         StorageError: there is no such portfolio.
     """
-    values = db.execute_sql(_STATE, (experiment, model)).fetchone()
+    values = db.execute_sql(_STATE, (date, job_id, experiment, model)).fetchone()
     if values is None:
         raise StorageError(f"portfolio of '{model}' in '{experiment}' was not found")
-    initial_cash, last_value, cash, position_id = values
+    initial_cash, value, cash, position_id, day = values
     if position_id is None:
         return PortfolioState(cash=from_real(initial_cash), holdings={}, value=from_real(initial_cash))
     held = db.execute_sql("SELECT symbol, quantity FROM holdings WHERE position_id = ? ORDER BY symbol", (position_id,))
-    return PortfolioState(cash=from_real(cash), holdings=dict(held), value=from_real(last_value))
+    return PortfolioState(cash=from_real(cash), holdings=dict(held), value=from_real(value), day=day)
 
 
 def claim(db: SqliteDatabase, job_id: str, experiment: str, portfolios: Sequence[NewPortfolio], now: datetime) -> None:
@@ -170,6 +194,17 @@ def claim(db: SqliteDatabase, job_id: str, experiment: str, portfolios: Sequence
         row = (experiment, new.model, new.definition, to_real(new.initial_cash), job_id, timestamp(now))
         if db.execute_sql(_CLAIM, row).rowcount != 1:
             raise StorageError(f"portfolio of '{new.model}' in '{experiment}' is held by another job")
+
+
+def hold(db: SqliteDatabase, job_id: str, experiment: str, models: Sequence[str]) -> None:
+    """Take portfolios that are there for a job again, inside the transaction that is open.
+
+    Raises:
+        StorageError: one of them is held by another job.
+    """
+    for model in models:
+        if db.execute_sql(_HOLD, (job_id, experiment, model)).rowcount != 1:
+            raise StorageError(f"portfolio of '{model}' in '{experiment}' is held by another job")
 
 
 def standings(
@@ -245,8 +280,13 @@ def series(db: SqliteDatabase, portfolio_id: int, first: str, last: str, limit: 
     ]
 
 
-def _row(values: tuple[Any, ...]) -> PortfolioRow:
-    id_, model, definition, initial_cash, last_day, last_value, claimed_by = values
+def _days_since(db: SqliteDatabase, ids: Sequence[int], first: str) -> dict[int, tuple[str, ...]]:
+    sql = _DAYS_SINCE.format(places=", ".join("?" * len(ids)))
+    return {id_: tuple(sorted(json.loads(days))) for id_, days in db.execute_sql(sql, (*ids, first))}
+
+
+def _row(values: tuple[Any, ...], days: tuple[str, ...]) -> PortfolioRow:
+    id_, model, definition, initial_cash, last_day, last_value, claimed_by, trading_days = values
     return PortfolioRow(
         id=id_,
         model=model,
@@ -255,4 +295,6 @@ def _row(values: tuple[Any, ...]) -> PortfolioRow:
         last_day=last_day,
         last_value=None if last_value is None else from_real(last_value),
         claimed_by=claimed_by,
+        trading_days=trading_days,
+        days=days,
     )

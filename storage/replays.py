@@ -7,7 +7,8 @@ from typing import Any
 
 from peewee import SqliteDatabase
 
-from storage.jobs import AcceptedJob, JobRequest, JobRow, NewJob, accept_job
+from storage.acceptance import AcceptedJob, JobRequest, NewJob, accept_job
+from storage.jobs import JobRow
 from storage.money import from_real, to_real
 from storage.portfolios import NewPortfolio, PortfolioState
 

@@ -26,7 +26,10 @@ class ResultQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayRow:
-    """A trading day of a portfolio; money in dollars, returns in percent."""
+    """A trading day of a portfolio; money in dollars, returns in percent.
+
+    Of one that another job replaced, `superseded_by` names that job, and `position_id` is 0.
+    """
 
     date: str
     model: str
@@ -38,6 +41,8 @@ class DayRow:
     daily_return_pct: float
     cumulative_profit: float
     cumulative_return_pct: float
+    superseded_by: str | None = None
+    superseded_at: str | None = None
 
     @property
     def key(self) -> DayKey:

@@ -95,7 +95,7 @@ _STEPS = """
 _COMMITTED = f"""
     SELECT {_COLUMNS} FROM (VALUES {{places}}) AS d
     JOIN sessions AS s ON (s.job_id, s.date, s.model) = (column1, column2, column3)
-    WHERE s.outcome = 'succeeded'
+    WHERE s.outcome = 'succeeded' ORDER BY s.attempt
 """
 _TOOLS = """
     SELECT r.job_id, r.date, r.model, r.attempt, r.tool_name, r.call_count, r.total_duration_seconds
@@ -129,7 +129,10 @@ def steps(db: SqliteDatabase, session: SessionRow, *, after: int = -1, limit: in
 
 
 def committed_sessions(db: SqliteDatabase, days: Sequence[DayRow]) -> dict[DayKey, SessionRow]:
-    """Return the sessions whose orders became some days; days without an agent are not among them."""
+    """Return the sessions whose orders became some days; days without an agent are not among them.
+
+    Where a job committed a day again, the last of its sessions counts.
+    """
     places = ", ".join(["(?, ?, ?)"] * len(days))
     values = tuple(part for day in days for part in day.key)
     found = [_session(row) for row in db.execute_sql(_COMMITTED.format(places=places), values)]

@@ -29,8 +29,9 @@ class Scripted:
     """Does as `parameters` say.
 
     `orders`: JSON object, date → list of [action, symbol, amount]. `raise_on`: dates, `message`: what is raised, as
-    JSON. `die_on`: dates on which the process kills itself, only the first time when `once` names a file. `wait_on`:
-    dates on which to wait for the file `wait_for`; the file `<wait_for>.reached` tells that the wait began.
+    JSON, only the first time when `raise_once` names a file. `die_on`: dates on which the process kills itself, only
+    the first time when `once` names a file. `wait_on`: dates on which to wait for the file `wait_for`; the file
+    `<wait_for>.reached` tells that the wait began.
     """
 
     parameters: Mapping[str, Any]
@@ -47,7 +48,7 @@ class Scripted:
             self._wait()
         if self._on("die_on", session.date):
             self._die()
-        if self._on("raise_on", session.date):
+        if self._on("raise_on", session.date) and self._first(self.parameters.get("raise_once")):
             raise RuntimeError(json.loads(self.parameters.get("message", '"the trader gave up"')))
 
     def _on(self, name: str, date: str) -> bool:
@@ -61,12 +62,17 @@ class Scripted:
             time.sleep(GLANCE)
 
     def _die(self) -> None:
-        once = self.parameters.get("once")
-        if once is not None:
-            if Path(once).exists():
-                return
-            Path(once).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+        if self._first(self.parameters.get("once")):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _first(self, once: str | None) -> bool:
+        """Tell whether to do what is done only once, by a file that says that it was; without one it is always done."""
+        if once is None:
+            return True
+        if Path(once).exists():
+            return False
+        Path(once).touch()
+        return True
 
 
 KINDS: Mapping[str, Create] = {"test/scripted": Scripted.create}

@@ -31,6 +31,8 @@ Time = Annotated[str, Field(examples=["2025-10-02T06:00:01.250Z"])]
 Dollars = Annotated[float, Field(examples=[10150.5])]
 Percent = Annotated[float, Field(examples=[1.505])]
 Signature = Annotated[str, Field(examples=["gpt-5"])]
+DoneModelDays = Annotated[int, Field(description="Of those asked for, done already and left alone.")]
+QueuePosition = Annotated[int, Field(description="From 1 for a job that waits, 0 for others.")]
 PageToken = Annotated[str | None, Field(description="Token of the next page; null on the last.")]
 
 
@@ -138,6 +140,7 @@ class JobStatus(Job):
     last_sequence: int
     spending: Spending | None
     budget: Budget | None
+    queue_position: QueuePosition
     next_page_token: PageToken
 
 
@@ -155,6 +158,14 @@ class Cancelled(Answer):
     reason: str | None
 
 
+class Retried(Answer):
+    """A job that runs again."""
+
+    job_id: JobId
+    status: JobState
+    pending_model_days: int
+
+
 class Accepted(Answer):
     """A new job."""
 
@@ -167,6 +178,8 @@ class Accepted(Answer):
     created_at: Time
     message: str
     warnings: list[str]
+    done_model_days: DoneModelDays
+    queue_position: QueuePosition
 
 
 class Existing(Answer):
@@ -182,6 +195,8 @@ class Existing(Answer):
     progress: Progress
     message: str
     warnings: list[str]
+    done_model_days: DoneModelDays
+    queue_position: QueuePosition
 
 
 class Current(Answer):
@@ -194,6 +209,7 @@ class Current(Answer):
     experiment: str
     models: list[Signature]
     warnings: list[str]
+    done_model_days: DoneModelDays
 
 
 class DailyPnl(Answer):
@@ -258,6 +274,8 @@ class MinimalDay(Answer):
     daily_pnl: DailyPnl
     trades: list[Trade]
     cumulative_pnl: CumulativePnl
+    superseded_by_job_id: Annotated[JobId | None, Field(description="The job that replaced this day.")]
+    superseded_at: Time | None
 
 
 class FullDay(MinimalDay):

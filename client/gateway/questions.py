@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aitrader.v1.progress_pb2 import ProgressInclude
 
-from ..words import detail_value, sort_value, status_values
+from ..words import detail_value, policy_value, sort_value, status_values
 
 MAX_INT32 = 2**31 - 1
 
@@ -119,12 +119,30 @@ class TriggerBody(Question):
     callback_urls: Annotated[list[Annotated[str, Field(max_length=2048)]], Field(max_length=5)] = Field(
         default_factory=list, description="URLs to which the end of the job is posted; the server allows their hosts."
     )
+    replace_existing: bool = Field(default=False, description="Run done dates again, and the days after them.")
+    conflict_policy: Literal["fail", "use_existing", "queue"] = Field(
+        "fail", description="What to do when another job is in the way."
+    )
+
+    def fields(self) -> dict[str, Any]:
+        return super().fields() | {"conflict_policy": policy_value(self.conflict_policy)}
 
 
 class CancelBody(Question):
     """Why a job is stopped."""
 
     reason: Annotated[str, Field(max_length=500)] | None = Field(None, description="For those who read the job later.")
+
+
+class RetryBody(Question):
+    """What of a job to run again."""
+
+    models: Annotated[list[Name], Field(max_length=1000)] = Field(
+        default_factory=list, description="Signatures to retry; empty means all that did not complete."
+    )
+    request_id: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        None, description="Caller's key for this retry: a repeat changes nothing."
+    )
 
 
 class ProgressQuestion(Question):

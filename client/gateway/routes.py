@@ -5,6 +5,7 @@ are in modules of their own: `trigger.py`, `current.py`, `events.py`, `health.py
 """
 
 from typing import Annotated, Any
+from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -25,6 +26,7 @@ from .questions import (
     Page,
     ReasoningQuestion,
     ResultsQuestion,
+    RetryBody,
     TimeseriesQuestion,
 )
 
@@ -46,6 +48,13 @@ async def cancel(request: Request, job_id: JobId, body: CancelBody | None = None
     """Stop a job: nothing of it is committed any more, and what was committed stays."""
     fields = {} if body is None else body.fields()
     return await answer(request, control_pb2.CancelJobRequest(job_id=job_id, **fields))
+
+
+@router.post("/simulate/{job_id}/retry", operation_id="RetryJob", response_model=models.Retried, responses=NOT_FOUND)
+async def retry(request: Request, job_id: JobId, body: RetryBody | None = None) -> Response:
+    """Run again what did not complete of a job that has ended, and what followed from it."""
+    fields = {"request_id": str(uuid4())} | ({} if body is None else body.fields())
+    return await answer(request, control_pb2.RetryJobRequest(job_id=job_id, **fields))
 
 
 @router.get("/simulate/jobs", operation_id="ListJobs", response_model=models.Jobs)

@@ -20,7 +20,17 @@ router = APIRouter()
 SATURDAY = 5
 
 #: parts of an answer about a job
-JOB_KEYS = ("experiment", "date_range", "models", "total_model_days", "created_at", "message", "warnings")
+JOB_KEYS = (
+    "experiment",
+    "date_range",
+    "models",
+    "total_model_days",
+    "created_at",
+    "message",
+    "warnings",
+    "done_model_days",
+    "queue_position",
+)
 
 _LINKS = {
     operation: {"operationId": operation, "parameters": {"job_id": "$response.body#/job_id"}}
@@ -74,7 +84,7 @@ def _up_to_date(content: Plain) -> Plain:
         "message": content["message"],
         "last_simulation_date": last,
         "next_trading_day": last and next_weekday(date.fromisoformat(last)).isoformat(),
-        **{key: content[key] for key in ("experiment", "models", "warnings")},
+        **{key: content[key] for key in ("experiment", "models", "warnings", "done_model_days")},
     }
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import structlog
 
@@ -11,6 +11,8 @@ from storage.events import EventRow
 from storage.writer import Operation, Writer
 
 T = TypeVar("T")
+#: what a write tells: an event, several in their order, or nothing
+Events: TypeAlias = EventRow | tuple[EventRow, ...] | None
 
 logger = structlog.get_logger(__name__)
 
@@ -22,33 +24,35 @@ class Journal:
         self._writer = writer
         self._logs = logs
 
-    async def write(self, operation: Operation[T]) -> T:
-        """Run a write operation and return its result, once it is committed.
+    async def write(self, operation: Operation[T], *, patient: bool = False) -> T:
+        """Run a write operation and return its result, once it is committed; a patient one waits for a busy database.
 
         Raises:
             StorageBusyError: another process holds the database.
         """
-        return await asyncio.wrap_future(self._writer.submit(operation))
+        return await asyncio.wrap_future(self._writer.submit(operation, patient=patient))
 
-    async def record(self, operation: Operation[EventRow | None], *, patient: bool = True) -> None:
-        """Run a write operation that returns an event, if any, and publish it, however long the database is busy.
+    async def record(self, operation: Operation[Events], *, patient: bool = True) -> None:
+        """Run a write operation that returns events, if any, and publish them, however long the database is busy.
 
         Raises:
             StorageBusyError: another process holds the database, and the write is not patient.
         """
         await asyncio.wrap_future(self.post(operation, patient=patient))
 
-    def post(self, operation: Operation[EventRow | None], *, patient: bool = True) -> "Future[EventRow | None]":
-        """Queue a write operation that returns an event, if any; as `record`."""
+    def post(self, operation: Operation[Events], *, patient: bool = True) -> "Future[Events]":
+        """Queue a write operation that returns events, if any; as `record`."""
         loop = asyncio.get_running_loop()
         future = self._writer.submit(operation, patient=patient)
         # the writer settles futures in the order of their events, and the loop keeps that order
         future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._publish, done))
         return future
 
-    def _publish(self, done: "Future[EventRow | None]") -> None:
+    def _publish(self, done: "Future[Events]") -> None:
         error = done.exception()
         if error is not None:
             logger.debug("write_failed", error=str(error))
-        elif (event := done.result()) is not None:
+            return
+        stored = done.result() or ()
+        for event in (stored,) if isinstance(stored, EventRow) else stored:
             self._logs.publish(event)

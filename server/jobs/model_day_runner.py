@@ -20,7 +20,7 @@ from server.engine.recording import SessionRecording
 from server.jobs.budget import Budget, BudgetSpentError
 from server.jobs.credentials import CredentialStore
 from server.jobs.halt import Halt, HaltedError, HaltReason
-from server.jobs.journal import Journal
+from server.jobs.journal import Events, Journal
 from server.jobs.outcome import closing_portfolio, day_record, session_rows
 from server.jobs.retry import Random
 from server.jobs.running_attempt import RunningAttempt
@@ -29,10 +29,9 @@ from server.pool.protocol import WorkerPool
 from storage import attempts, model_days
 from storage.attempts import Attempt, AttemptError
 from storage.errors import JobCancelledError, StaleAttemptError, StorageError
-from storage.events import EventRow
 from storage.jobs import JobRow
 from storage.model_days import ModelDayRow
-from storage.portfolios import PortfolioState
+from storage.portfolios import NewPortfolio, PortfolioState
 from storage.session_record import SessionRows
 from storage.writer import Operation
 
@@ -66,7 +65,7 @@ class _Ended:
     outcome: ModelDayOutcome
     session: SessionRows | None
     seconds: float
-    started: "Future[EventRow | None]"
+    started: "Future[Events]"
 
 
 class DayEnd(Enum):
@@ -125,8 +124,16 @@ class ModelDayRunner:
 
     def _attempt(self, day: ModelDayRow, retries: int) -> Attempt:
         number = day.attempt + 1 + retries
-        job_id, experiment = self._job.job_id, self._job.experiment
-        return Attempt(job_id=job_id, experiment=experiment, model=day.model, date=day.date, number=number)
+        builds_on = self._states[day.model].day
+        return Attempt(
+            job_id=self._job.job_id,
+            experiment=self._job.experiment,
+            model=day.model,
+            date=day.date,
+            number=number,
+            builds_on=builds_on,
+            begins=None if builds_on else _beginning(self._models[day.model]),
+        )
 
     async def _store(self, ended: _Ended, retries: int) -> DayEnd | None:
         """Store what an attempt leaves; None when another one is to follow."""
@@ -168,12 +175,14 @@ class ModelDayRunner:
             return ModelDayFailure(kind=FailureKind.CANCELLED, message=str(error))
         except (StorageError, ValueError) as error:
             return ModelDayFailure(kind=FailureKind.STORAGE_ERROR, message=str(error))
-        self._advance(attempt.model, outcome)
+        self._advance(attempt, outcome)
         return None
 
-    def _advance(self, model: str, result: ModelDayResult) -> None:
+    def _advance(self, attempt: Attempt, result: ModelDayResult) -> None:
         closing, value = closing_portfolio(result), result.trading_day.portfolio_value
-        self._states[model] = PortfolioState(cash=closing.cash, holdings=dict(closing.holdings), value=value)
+        self._states[attempt.model] = PortfolioState(
+            cash=closing.cash, holdings=dict(closing.holdings), value=value, day=attempt.date
+        )
 
     async def _end_failed(self, ended: _Ended, failure: ModelDayFailure, *, retry: bool) -> DayEnd | None:
         attempt, kind = ended.attempt, failure.kind
@@ -197,7 +206,7 @@ class ModelDayRunner:
             if not isinstance(ended.started.exception(), JobCancelledError):  # it may never have been started
                 raise
 
-    async def _write(self, ended: _Ended, end: Operation[EventRow | None]) -> None:
+    async def _write(self, ended: _Ended, end: Operation[Events]) -> None:
         """Store the end of an attempt.
 
         Its start was queued without waiting for it; where that write was lost, it is made up for first.
@@ -225,7 +234,7 @@ class ModelDayRunner:
 
     def _task(self, attempt: Attempt, recordings: tuple[SessionRecording, ...]) -> ModelDayTask:
         model = self._models[attempt.model]
-        state = self._states[attempt.model]
+        state = self._states[attempt.model] if attempt.begins is None else _initial_state(model)
         return ModelDayTask(
             job_id=attempt.job_id,
             model=attempt.model,
@@ -249,3 +258,12 @@ class ModelDayRunner:
         servers = self._credentials.of_servers(self._job.config_path, model.llm.mcp_servers)
         spec = replace(model.llm, base_url=found.base_url, api_key=found.api_key, mcp_servers=servers)
         return self._budget.allow(model.signature, spec)
+
+
+def _beginning(model: ModelSpec) -> NewPortfolio:
+    return NewPortfolio(model=model.signature, definition=model.definition, initial_cash=model.initial_cash)
+
+
+def _initial_state(model: ModelSpec) -> PortfolioState:
+    """Return what a portfolio begins with by this definition, which may not be the one it began with before."""
+    return PortfolioState(cash=model.initial_cash, holdings={}, value=model.initial_cash)

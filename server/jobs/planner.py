@@ -33,37 +33,54 @@ class Market:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Model-days to run, as (date, model) in order, and warnings; no model-days means up to date."""
+    """Model-days to run, as (date, model) in order, and warnings; no model-days means up to date.
+
+    `done` is how many of those asked for are done already and left alone.
+    """
 
     model_days: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
     last_simulation_date: str | None
+    done: int = 0
 
 
 def make_plan(
-    spec: JobSpec, experiment: str, dates: DateRange, portfolios: Mapping[str, PortfolioRow], market: Market
+    spec: JobSpec,
+    experiment: str,
+    dates: DateRange,
+    portfolios: Mapping[str, PortfolioRow],
+    market: Market,
+    *,
+    replace: bool = False,
 ) -> Plan:
-    """Plan the dates after each portfolio's last trading day.
+    """Plan the dates after each portfolio's last trading day; to replace, every date asked for and what follows it.
+
+    Portfolios come with their trading days from the first date of the range on.
 
     Raises:
-        ConfigChangedError: a portfolio was begun with another definition of its model.
+        ConfigChangedError: a portfolio was begun with another definition of its model, and is not replaced whole.
         InvalidRequestError: no date of the range has prices, and not every portfolio has reached it already.
     """
     for model in spec.models:
-        _refuse_changed(model, experiment, portfolios.get(model.signature))
+        _refuse_changed(model, experiment, portfolios.get(model.signature), replace=replace)
     asked = [day for day in market.trading_dates if day >= dates.first and (dates.last is None or day <= dates.last)]
     last_days = [row.last_day for row in portfolios.values() if row.last_day is not None]
     if not asked and not _all_reached(spec, dates.first, portfolios):
         raise InvalidRequestError.of("start_date", _no_prices(dates, market))
     warnings = [*_range_warnings(dates, market), *_universe_warnings(spec, market)]
     wanted: list[tuple[str, int, str]] = []
+    done = 0
     for order, model in enumerate(spec.models):
-        row = portfolios.get(model.signature)
-        todo, told = _lacking(model.signature, row.last_day if row else None, asked, market)
-        wanted += [(day, order, model.signature) for day in todo]
-        warnings += told
-    model_days = tuple((day, signature) for day, _, signature in sorted(wanted))
-    return Plan(model_days=model_days, warnings=tuple(warnings), last_simulation_date=min(last_days, default=None))
+        share = _share(portfolios.get(model.signature), asked, market, replace=replace)
+        wanted += [(day, order, model.signature) for day in share.todo]
+        warnings += [f"'{model.signature}': {told}" for told in share.warnings]
+        done += share.done
+    return Plan(
+        model_days=tuple((day, signature) for day, _, signature in sorted(wanted)),
+        warnings=tuple(warnings),
+        last_simulation_date=min(last_days, default=None),
+        done=done,
+    )
 
 
 def _all_reached(spec: JobSpec, first: str, portfolios: Mapping[str, PortfolioRow]) -> bool:
@@ -72,30 +89,60 @@ def _all_reached(spec: JobSpec, first: str, portfolios: Mapping[str, PortfolioRo
     return all(row is not None and row.last_day is not None and row.last_day >= first for row in rows)
 
 
-def _refuse_changed(model: ModelSpec, experiment: str, row: PortfolioRow | None) -> None:
-    if row is not None and row.definition != model.definition:
+def _refuse_changed(model: ModelSpec, experiment: str, row: PortfolioRow | None, *, replace: bool) -> None:
+    """Refuse another definition of a portfolio that keeps trading days of the one before."""
+    if row is None or row.definition == model.definition or not row.trading_days:
+        return
+    if not (replace and len(row.days) == row.trading_days):
         raise ConfigChangedError(experiment, model.signature, changed_facts(row.definition, model.definition))
 
 
-def _lacking(
-    signature: str, last_day: str | None, asked: Sequence[str], market: Market
-) -> tuple[list[str], Iterator[str]]:
-    """Return the dates that a portfolio lacks out of those asked for, and the warnings about the others."""
-    if last_day is None:
-        return list(asked), iter(())
-    todo = [day for day in asked if day > last_day]
-    return todo, _portfolio_warnings(signature, last_day, asked, todo, market)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share:
+    """What one model has to do, how much of it is done, and what it should be told."""
+
+    todo: Sequence[str]
+    done: int
+    warnings: tuple[str, ...]
 
 
-def _portfolio_warnings(
-    signature: str, last_day: str, asked: Sequence[str], todo: Sequence[str], market: Market
-) -> Iterator[str]:
-    done = len(asked) - len(todo)
+def _share(row: PortfolioRow | None, asked: Sequence[str], market: Market, *, replace: bool) -> _Share:
+    if row is None or row.last_day is None or not asked:
+        return _Share(todo=asked, done=0, warnings=())
+    if replace and asked[0] <= row.last_day:
+        return _replacing(row, asked)
+    todo, done = [day for day in asked if day > row.last_day], set(row.days).intersection(asked)
+    warnings = (*_done_warnings(row.last_day, asked, done), *_gap_warnings(row.last_day, todo, market))
+    return _Share(todo=todo, done=len(done), warnings=warnings)
+
+
+def _replacing(row: PortfolioRow, asked: Sequence[str]) -> _Share:
+    """Return all dates asked for, and the days that the portfolio has after the first of them: it is a chain."""
+    days = [day for day in row.days if day >= asked[0]]
+    again, later = set(days).intersection(asked), sorted(set(days).difference(asked))
+    warnings = []
+    if again:
+        warnings.append(f"{len(again)} date(s) done already are run again, from {min(again)} to {max(again)}")
+    if later:
+        reason = "a portfolio is a chain"
+        warnings.append(f"{len(later)} later trading day(s) up to {later[-1]} are run again as well, as {reason}")
+    return _Share(todo=sorted({*asked, *days}), done=0, warnings=tuple(warnings))
+
+
+def _done_warnings(last_day: str, asked: Sequence[str], done: set[str]) -> Iterator[str]:
     if done:
-        yield f"'{signature}': {done} date(s) left out, done already; the portfolio's last trading day is {last_day}"
+        yield f"{len(done)} date(s) left out, done already; the portfolio's last trading day is {last_day}"
+    missed = [day for day in asked if day <= last_day and day not in done]
+    if missed:
+        told = "were passed over and stay so; replace_existing runs them and what follows"
+        yield f"{len(missed)} date(s) before the last trading day {last_day} {told}: {_some(missed)}"
+
+
+def _gap_warnings(last_day: str, todo: Sequence[str], market: Market) -> Iterator[str]:
     passed = [day for day in market.trading_dates if last_day < day < todo[0]] if todo else []
     if passed:
-        yield f"'{signature}': {len(passed)} trading date(s) between {last_day} and {todo[0]} are passed over as asked"
+        told = "are passed over as asked; only replace_existing can run them later"
+        yield f"{len(passed)} trading date(s) between {last_day} and {todo[0]} {told}"
 
 
 def _range_warnings(dates: DateRange, market: Market) -> Iterator[str]:

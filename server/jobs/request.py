@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from server.agents.errors import AgentError, ParameterError
 from server.agents.llm.pricing import Pricing
@@ -26,6 +27,7 @@ from server.jobs.credentials import CredentialStore
 from server.jobs.errors import InvalidRequestError, Violation
 from server.jobs.planner import DateRange
 from server.jobs.spec import BudgetSpec, JobSpec, Limits, ModelSpec, OnFailure
+from storage.acceptance import ConflictPolicy
 
 #: signatures told when one is not known
 SHOWN = 20
@@ -42,13 +44,17 @@ class TriggerCommand:
     end_date: str | None
     experiment: str | None
     callback_urls: tuple[str, ...] = ()
+    replace: bool = False
+    policy: ConflictPolicy = ConflictPolicy.FAIL
 
     @property
     def digest(self) -> str:
-        """What makes two requests the same, the request id aside."""
-        facts = [normalise_path(self.config_path), sorted(self.models), self.start_date, self.end_date, self.experiment]
+        """What makes two requests the same: what is to be done, not what to do when another job is in the way."""
+        dates = (self.start_date, self.end_date)
+        facts: list[object] = [normalise_path(self.config_path), sorted(self.models), *dates, self.experiment]
         if self.callback_urls:  # without them the digest is what it was before there were any
             facts.append(sorted(self.callback_urls))
+        facts += [self.replace] if self.replace else []
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -61,12 +67,33 @@ class ResolvedRequest:
     dates: DateRange
     spec: JobSpec
     warnings: tuple[str, ...]
+    replace: bool = False
 
     @property
     def digest(self) -> str:
         """What makes two jobs the same: the same work, however it was asked for."""
         facts = [self.config_path, self.experiment, self.dates.first, self.dates.last, self.spec.to_json()]
+        facts += [str(self.replace)] if self.replace else []
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Return the text that `from_json` reads, for a job that is planned again when its turn comes."""
+        facts = {
+            "config_path": self.config_path,
+            "experiment": self.experiment,
+            "dates": asdict(self.dates),
+            "spec": self.spec.to_json(),
+            "warnings": self.warnings,
+            "replace": self.replace,
+        }
+        return json.dumps(facts, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ResolvedRequest":
+        """Return the request that `to_json` wrote."""
+        values: dict[str, Any] = json.loads(text)
+        dates, spec = DateRange(**values.pop("dates")), JobSpec.from_json(values.pop("spec"))
+        return cls(**{**values, "warnings": tuple(values["warnings"])}, dates=dates, spec=spec)
 
 
 def resolve(
@@ -84,6 +111,7 @@ def resolve(
         dates=_dates(command, config),
         spec=_SpecMaker(configs, config.config, traders, credentials).make(_chosen(command, config)),
         warnings=tuple(f"key '{key}' of the config is not known and was ignored" for key in config.unknown_keys),
+        replace=command.replace,
     )
 
 

@@ -1,8 +1,9 @@
 """The runner of one job: dates in order, per date all models in parallel, one model's failure stopping no other."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
@@ -24,6 +25,14 @@ from storage.sessions import Spent
 logger = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateWork:
+    """Model-days to run in their order, and the state that each of their models starts from on its first one."""
+
+    days: Sequence[ModelDayRow]
+    states: Mapping[str, PortfolioState]
+
+
 class JobRunner:
     """Runs the model-days of one job that are still to be run, over one snapshot of prices.
 
@@ -34,15 +43,15 @@ class JobRunner:
         self,
         job: JobRow,
         *,
-        todo: Sequence[ModelDayRow],
+        work: Callable[[str], DateWork],
         failed: dict[str, str],
-        states: dict[str, PortfolioState],
         spent: Mapping[str, Spent],
         snapshot: str,
         parts: RunnerParts,
     ) -> None:
         self._job = job
-        self._todo = todo
+        self._work = work
+        self._states: dict[str, PortfolioState] = {}
         self._failed = failed
         self._journal = parts.journal
         self._clock = parts.clock
@@ -54,7 +63,7 @@ class JobRunner:
         self._days = ModelDayRunner(
             job,
             self._spec,
-            states=states,
+            states=self._states,
             budget=self._budget,
             snapshot=snapshot,
             parts=parts,
@@ -117,12 +126,16 @@ class JobRunner:
         self._halt.give_up(HaltReason.EXPIRED, self._grace)
 
     async def _run_dates(self) -> None:
-        for _, group in groupby(self._todo, key=lambda day: day.date):
-            if self._halt.reason is not None:
-                return
-            days = list(group)
-            frozen = [day for day in days if self._is_frozen(day.model)]
-            await self._run_date([day for day in days if day not in frozen], frozen)
+        """Run what is to be run, date by date; more of it may have come up meanwhile."""
+        date = ""
+        while (work := await asyncio.to_thread(self._work, date)).days:
+            self._states.update(work.states)
+            for date, group in groupby(work.days, key=lambda day: day.date):  # noqa: B007 (used by the next look)
+                if self._halt.reason is not None:
+                    return
+                days = list(group)
+                frozen = [day for day in days if self._is_frozen(day.model)]
+                await self._run_date([day for day in days if day not in frozen], frozen)
 
     async def _run_date(self, days: Sequence[ModelDayRow], frozen: Sequence[ModelDayRow]) -> None:
         self._budget.open_date(day.model for day in days if day.model in self._agents)

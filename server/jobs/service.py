@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -12,32 +11,47 @@ from peewee import SqliteDatabase
 from server.agents.registry import TraderFactory
 from server.jobs.callback_check import CallbackCheck
 from server.jobs.credentials import CredentialStore
-from server.jobs.errors import DrainingError, InvalidRequestError
+from server.jobs.errors import DrainingError, InvalidRequestError, JobError, Violation
+from server.jobs.job_planner import JobPlanner
 from server.jobs.model_day_runner import RunnerParts
-from server.jobs.planner import Market, Plan, make_plan
 from server.jobs.progress import ProgressLogs
 from server.jobs.request import ResolvedRequest, TriggerCommand, resolve
-from server.jobs.runner import JobRunner
+from server.jobs.runner import DateWork, JobRunner
 from server.market.snapshots import Snapshot, Snapshots
 from server.settings import Settings
-from storage import attempts, jobs, model_days, portfolios, sessions
+from storage import acceptance, attempts, jobs, model_days, portfolios, retries, sessions
+from storage.acceptance import Acceptance, AcceptedJob, JobRequest, QueuedJob
 from storage.cancelling import CancelRow, find_cancel, request_cancel
 from storage.errors import JobNotFoundError, JobStateError, StorageError, TooManyCallbacksError
-from storage.jobs import Acceptance, AcceptedJob, JobRequest, JobRow, NewJob
-from storage.portfolios import NewPortfolio, PortfolioRow
+from storage.events import EventRow
+from storage.jobs import JobRow
+from storage.retries import RetryRequest
 
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Triggered:
-    """What became of a request: a job, new or existing, or none when everything is done already."""
+    """What became of a request: a job, new or existing, or none when everything is done already.
+
+    `queue_position` is from 1 for a job that waits; `done` is how many model-days asked for were left alone.
+    """
 
     job: JobRow | None
     accepted: bool
     experiment: str
     warnings: tuple[str, ...]
     last_simulation_date: str | None = None
+    queue_position: int = 0
+    done: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """A job that was reopened, and how many of its model-days are to be run."""
+
+    job: JobRow
+    pending: int
 
 
 class JobService:
@@ -65,6 +79,9 @@ class JobService:
         self._parts = parts
         self._running: dict[str, tuple[JobRunner, asyncio.Task[None]]] = {}
         self._draining = False
+        #: held by whoever brings a stored job to life, so that no two do it with the same one
+        self._reviving = asyncio.Lock()
+        self._admissions: set[asyncio.Task[None]] = set()
 
     @property
     def draining(self) -> bool:
@@ -72,12 +89,17 @@ class JobService:
         return self._draining
 
     async def resume(self) -> None:
-        """Go on with the jobs that a former process left unfinished."""
+        """Go on with the jobs that a former process left unfinished, and with its queue."""
+        waiting = {job.job_id for job in await asyncio.to_thread(acceptance.queued_jobs, self._db)}
         for job in await asyncio.to_thread(jobs.active_jobs, self._db):
+            if job.job_id in waiting:
+                self._logs.open(job.job_id, job.last_sequence)
+                continue
             lost = await self._reset(job.job_id)
             logger.info("job_resumed", job_id=job.job_id, model_days_reset=lost)
             self._logs.open(job.job_id, job.last_sequence)
             await self._run(job, await asyncio.to_thread(self._snapshots.current))
+        await self._admit()
 
     async def trigger(self, command: TriggerCommand) -> Triggered:
         """Accept a job for the request and start it, or tell which job there is, or that nothing is left to do.
@@ -89,7 +111,7 @@ class JobService:
             raise DrainingError
         known = await asyncio.to_thread(self._known, command)
         if known is not None:
-            return _told(known, accepted=False)
+            return known
         self._callbacks.check(command.callback_urls)
         request = await asyncio.to_thread(resolve, command, self._settings.configs, self._traders, self._credentials)
         snapshot = await asyncio.to_thread(self._snapshots.current)
@@ -109,6 +131,7 @@ class JobService:
         elif not (await self._cancel_of(job_id)).status.final:
             with suppress(JobStateError):  # its runner was about to start, and has ended it
                 await journal.record(lambda db: jobs.end_job(db, job_id, clock()))
+            self._admit_soon()
         return await self._cancel_of(job_id)
 
     async def _cancel_of(self, job_id: str) -> CancelRow:
@@ -116,6 +139,41 @@ class JobService:
         if cancel is None:
             raise JobNotFoundError(job_id)
         return cancel
+
+    async def retry(self, job_id: str, models: tuple[str, ...], request_id: str | None) -> Retried:
+        """Run again what did not complete of a job, of all models when none is named; a repeat changes nothing.
+
+        Raises:
+            JobError, JobNotFoundError, JobStateError, JobConflictError, RequestIdReusedError: as they say.
+        """
+        if self._draining:
+            raise DrainingError
+        limit = self._settings.max_concurrent_jobs
+        request = RetryRequest(job_id=job_id, models=models, request_id=request_id, max_concurrent_jobs=limit)
+        async with self._reviving:
+            before = await asyncio.to_thread(jobs.find_job, self._db, request.job_id)
+            _refuse_unknown(request.models, before.models)
+            event = await self._reopen(request, before)
+            job = await asyncio.to_thread(jobs.find_job, self._db, request.job_id)
+            if event is not None:
+                logger.info("job_retried", job_id=job.job_id, models=request.models)
+                await self._run(job, await asyncio.to_thread(self._snapshots.current))
+        counts = await asyncio.to_thread(jobs.status_counts, self._db, [job.job_id])
+        return Retried(job=job, pending=counts[job.job_id].get("pending", 0))
+
+    async def _reopen(self, request: RetryRequest, job: JobRow) -> EventRow | None:
+        """Store a retry; the job's log is there before anybody can know of it."""
+        event, opened = None, self._logs.get(job.job_id) is None
+        if opened:
+            self._logs.open(job.job_id, job.last_sequence)
+        try:
+            event = await self._parts.journal.write(lambda db: retries.retry_job(db, request, self._parts.clock()))
+        finally:
+            if opened and event is None:
+                self._logs.drop(job.job_id)
+        if event is not None:
+            self._logs.publish(event)
+        return event
 
     async def stop(self, grace: float) -> None:
         """Start nothing more, let running model-days finish within `grace` seconds, put the rest back to pending."""
@@ -132,32 +190,39 @@ class JobService:
             with suppress(StorageError):  # the next start does it as well
                 await self._reset(job_id)
 
-    def _known(self, command: TriggerCommand) -> JobRow | None:
+    def _known(self, command: TriggerCommand) -> Triggered | None:
         if command.request_id is None:
             return None
-        return jobs.find_request(self._db, command.request_id, command.digest)
+        job = jobs.find_request(self._db, command.request_id, command.digest)
+        if job is None:
+            return None
+        return _told(job, accepted=False, queue_position=acceptance.queue_position(self._db, job.job_id))
 
     async def _accept(self, command: TriggerCommand, request: ResolvedRequest, snapshot: Snapshot) -> Triggered:
         job_id = str(uuid.uuid4())
-        planner = _JobPlanner(request, snapshot, self._settings.max_job_model_days)
+        planner = JobPlanner(request, snapshot, self._settings.max_job_model_days)
         accepted = await self._store(self._job_request(job_id, command, request), planner)
         if isinstance(accepted, AcceptedJob):
             job = accepted.job
             logger.info("job_accepted", job_id=job_id, experiment=job.experiment, model_days=job.total_model_days)
-            self._logs.publish(accepted.event)
-            await self._run(job, snapshot)
-            return _told(job, accepted=True)
+            for event in accepted.events:
+                self._logs.publish(event)
+            if not accepted.queue_position:
+                await self._run(job, snapshot)
+            done, position = planner.plan.done, accepted.queue_position
+            return _told(job, accepted=True, queue_position=position, done=done)
         if accepted is not None:
-            return _told(accepted.job, accepted=False)
+            return _told(accepted.job, accepted=False, queue_position=accepted.queue_position)
         return Triggered(
             job=None,
             accepted=False,
             experiment=request.experiment,
             warnings=request.warnings + planner.plan.warnings,
             last_simulation_date=planner.plan.last_simulation_date,
+            done=planner.plan.done,
         )
 
-    async def _store(self, request: JobRequest, planner: "_JobPlanner") -> Acceptance:
+    async def _store(self, request: JobRequest, planner: JobPlanner) -> Acceptance:
         """Store a job; its log is there before anybody can know of it."""
         if self._draining:  # it began while the request was looked at
             raise DrainingError
@@ -165,7 +230,7 @@ class JobService:
         self._logs.open(request.job_id, 0)
         try:
             accepted = await self._parts.journal.write(
-                lambda db: jobs.accept_job(db, request, planner, self._parts.clock())
+                lambda db: acceptance.accept_job(db, request, planner, self._parts.clock())
             )
         except TooManyCallbacksError as error:
             raise InvalidRequestError.of("callback_urls", str(error)) from error
@@ -185,7 +250,40 @@ class JobService:
             models=tuple(model.signature for model in request.spec.models),
             max_concurrent_jobs=self._settings.max_concurrent_jobs,
             callback_urls=command.callback_urls,
+            first_date=request.dates.first,
+            may_replace=request.replace,
+            policy=command.policy,
+            max_queued_jobs=self._settings.max_queued_jobs,
+            content=request.to_json(),
         )
+
+    async def _admit(self) -> None:
+        """Start the jobs that wait and whose turn has come."""
+        async with self._reviving:
+            for waiting in await asyncio.to_thread(acceptance.queued_jobs, self._db):
+                if not self._draining:
+                    await self._start_queued(waiting)
+
+    async def _start_queued(self, waiting: QueuedJob) -> None:
+        """Start a job that waits, if its turn has come; what it is to do is worked out anew."""
+        snapshot = await asyncio.to_thread(self._snapshots.current)
+        request = ResolvedRequest.from_json(waiting.content)
+        planner, limit = JobPlanner(request, snapshot, self._settings.max_job_model_days), self._settings
+        try:
+            started = await self._parts.journal.write(
+                lambda db: acceptance.start_queued(
+                    db, waiting, planner, limit.max_concurrent_jobs, self._parts.clock()
+                ),
+                patient=True,
+            )
+        except JobError as error:
+            reason = f"the job could not start: {error}"
+            await self._parts.journal.record(lambda db: jobs.end_job(db, waiting.job_id, self._parts.clock(), reason))
+            return
+        if isinstance(started, JobRow):
+            await self._run(started, snapshot)
+        elif started is not None:
+            self._logs.publish(started)
 
     async def _run(self, job: JobRow, snapshot: Snapshot) -> None:
         runner = await asyncio.to_thread(self._runner, job, snapshot)
@@ -198,56 +296,63 @@ class JobService:
     def _runner(self, job: JobRow, snapshot: Snapshot) -> JobRunner:
         return JobRunner(
             job,
-            todo=model_days.unfinished(self._db, job.job_id),
+            work=lambda after: self._work(job, after),
             failed=model_days.first_failed(self._db, job.job_id),
             spent=sessions.spent(self._db, job.job_id),
-            states={model: portfolios.portfolio_state(self._db, job.experiment, model) for model in job.models},
             snapshot=snapshot.name,
             parts=self._parts,
         )
+
+    def _work(self, job: JobRow, after: str) -> DateWork:
+        """Return what a job is still to do after a date, or the next date of it; empty when nothing is left."""
+        days = model_days.unfinished(self._db, job.job_id, after)
+        if job.may_replace:  # a commit may bring later days back, and completed ones may lie between
+            days = [day for day in days if day.date == days[0].date]
+        firsts = {day.model: day.date for day in reversed(days)}
+        states = {
+            model: portfolios.portfolio_state(self._db, job.experiment, model, job_id=job.job_id, date=date)
+            for model, date in firsts.items()
+        }
+        return DateWork(days=days, states=states)
 
     async def _reset(self, job_id: str) -> int:
         return await self._parts.journal.write(lambda db: attempts.reset_running(db, job_id, self._parts.clock()))
 
     def _ended(self, job_id: str, done: "asyncio.Task[None]") -> None:
-        self._running.pop(job_id, None)
+        if self._running[job_id][1] is done:  # a retry may have put the next one there
+            del self._running[job_id]
+        self._admit_soon()
         if not done.cancelled() and (error := done.exception()) is not None:
             logger.error("job_left_unfinished", job_id=job_id, exc_info=error)
 
+    def _admit_soon(self) -> None:
+        if not self._draining:
+            admission = asyncio.create_task(self._admit())
+            self._admissions.add(admission)
+            admission.add_done_callback(self._admitted)
 
-class _JobPlanner:
-    """Plans a request inside the transaction that stores it; `plan` is the last plan made."""
-
-    plan: Plan
-
-    def __init__(self, request: ResolvedRequest, snapshot: Snapshot, limit: int) -> None:
-        self._request = request
-        self._market = Market(trading_dates=snapshot.prices.trading_dates, symbols=frozenset(snapshot.prices.symbols))
-        self._limit = limit
-
-    def __call__(self, states: Mapping[str, PortfolioRow]) -> NewJob | None:
-        request = self._request
-        self.plan = make_plan(request.spec, request.experiment, request.dates, states, self._market)
-        count = len(self.plan.model_days)
-        if count > self._limit:
-            description = f"the job would have {count} model-days; the limit is {self._limit}"
-            raise InvalidRequestError.of("end_date", description)
-        return self._new_job() if count else None
-
-    def _new_job(self) -> NewJob:
-        planned = {model for _, model in self.plan.model_days}
-        spec = self._request.spec
-        return NewJob(
-            model_days=self.plan.model_days,
-            portfolios=tuple(
-                NewPortfolio(model=model.signature, definition=model.definition, initial_cash=model.initial_cash)
-                for model in spec.models
-                if model.signature in planned
-            ),
-            spec=spec.to_json(),
-            warnings=self._request.warnings + self.plan.warnings,
-        )
+    def _admitted(self, done: "asyncio.Task[None]") -> None:
+        self._admissions.discard(done)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            logger.error("queue_not_admitted", exc_info=error)
 
 
-def _told(job: JobRow, *, accepted: bool) -> Triggered:
-    return Triggered(job=job, accepted=accepted, experiment=job.experiment, warnings=job.warnings)
+def _told(job: JobRow, *, accepted: bool, queue_position: int = 0, done: int = 0) -> Triggered:
+    return Triggered(
+        job=job,
+        accepted=accepted,
+        experiment=job.experiment,
+        warnings=job.warnings,
+        queue_position=queue_position,
+        done=done,
+    )
+
+
+def _refuse_unknown(asked: tuple[str, ...], known: tuple[str, ...]) -> None:
+    unknown = [
+        Violation(field=f"models[{i}]", description=f"'{model}' is not a model of the job")
+        for i, model in enumerate(asked)
+        if model not in known
+    ]
+    if unknown:
+        raise InvalidRequestError(unknown)

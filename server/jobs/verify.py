@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,17 +18,19 @@ from server.jobs.journal import Journal
 from server.jobs.model_day_runner import RunnerParts
 from server.jobs.progress import ProgressLogs
 from server.jobs.recordings import session_recording
-from server.jobs.runner import JobRunner
+from server.jobs.runner import DateWork, JobRunner
 from server.jobs.spec import JobSpec
 from server.market.snapshots import Snapshots
 from storage import model_days, replays
+from storage.acceptance import JobRequest
 from storage.attempts import Attempt
 from storage.comparison import Difference, TableResult, compare_job
 from storage.database import open_database
 from storage.errors import JobStateError
-from storage.jobs import JobRequest, JobRow, find_job
+from storage.jobs import JobRow, find_job
 from storage.recordings import not_recorded, read_recording
 from storage.replays import Beginning
+from storage.superseded import is_superseded
 from storage.writer import Writer
 
 logger = structlog.get_logger(__name__)
@@ -68,7 +70,7 @@ class Verifier:
 
         Raises:
             JobNotFoundError: there is no such job.
-            JobStateError: the job has not ended.
+            JobStateError: the job has not ended, or another one has replaced days of it.
             NotReplayableError: sessions of completed model-days were not recorded.
         """
         case = await asyncio.to_thread(self._case, job_id)
@@ -82,6 +84,8 @@ class Verifier:
         job = find_job(self._db, job_id)
         if not job.status.final:
             raise JobStateError(job_id, job.status, "verified")
+        if is_superseded(self._db, job_id):
+            raise JobStateError(job_id, job.status, "verified: another job has replaced days of it")
         agents = [model.signature for model in JobSpec.from_json(job.spec).models if model.llm is not None]
         missing = not_recorded(self._db, job_id, agents)
         if missing:
@@ -113,8 +117,7 @@ class Verifier:
         logs = ProgressLogs(lambda _: b"", lambda *_: b"")  # nobody listens
         runner = JobRunner(
             job,
-            todo=await asyncio.to_thread(model_days.unfinished, scratch, job.job_id),
-            states={one.portfolio.model: one.state for one in case.beginnings},
+            work=lambda after: _work(scratch, job.job_id, case.beginnings, after),
             failed={},
             spent={},
             snapshot=snapshot.name,
@@ -183,3 +186,10 @@ def _failure(date: str, model: str, error: str) -> Difference:
         recorded="",
         replayed=error,
     )
+
+
+def _work(scratch: SqliteDatabase, job_id: str, beginnings: Sequence[Beginning], after: str) -> DateWork:
+    """Return what is left of the replay; its models start from what their portfolios were before the job."""
+    days = model_days.unfinished(scratch, job_id, after)
+    states = {} if after else {one.portfolio.model: replace(one.state, day=one.last_day or "") for one in beginnings}
+    return DateWork(days=days, states=states)

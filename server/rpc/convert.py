@@ -8,7 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from aitrader.v1 import control_pb2, job_pb2, metrics_pb2, portfolio_pb2, progress_pb2, simulation_pb2
 from server.engine.model_day import FailureKind
-from server.jobs.service import Triggered
+from server.jobs.service import Retried, Triggered
+from storage.acceptance import ConflictPolicy
 from storage.attempts import AttemptOutcome, AttemptRow
 from storage.cancelling import CancelRow
 from storage.events import EventRow, EventType
@@ -38,6 +39,12 @@ def job_status(text: str) -> job_pb2.JobStatus.ValueType:
 def status_text(status: job_pb2.JobStatus.ValueType) -> str:
     """Return the stored word of a status."""
     return job_pb2.JobStatus.Name(status).removeprefix("JOB_STATUS_").lower()
+
+
+def conflict_policy(value: simulation_pb2.ConflictPolicy.ValueType) -> ConflictPolicy:
+    """Return the policy that a value of the contract stands for; unspecified is FAIL."""
+    name = simulation_pb2.ConflictPolicy.Name(value).removeprefix("CONFLICT_POLICY_").lower()
+    return ConflictPolicy.FAIL if name == "unspecified" else ConflictPolicy(name)
 
 
 def time(text: str | None) -> Timestamp | None:
@@ -129,7 +136,9 @@ def job(row: JobRow, counts: Mapping[str, int]) -> job_pb2.Job:
     )
 
 
-def status_response(row: JobRow, progress: job_pb2.Progress, next_page_token: str) -> simulation_pb2.GetStatusResponse:
+def status_response(
+    row: JobRow, progress: job_pb2.Progress, queue_position: int, next_page_token: str
+) -> simulation_pb2.GetStatusResponse:
     """Return the state of a job."""
     return simulation_pb2.GetStatusResponse(
         job_id=row.job_id,
@@ -148,6 +157,7 @@ def status_response(row: JobRow, progress: job_pb2.Progress, next_page_token: st
         warnings=row.warnings,
         last_sequence=row.last_sequence,
         next_page_token=next_page_token,
+        queue_position=queue_position,
     )
 
 
@@ -172,6 +182,7 @@ def trigger_response(triggered: Triggered) -> simulation_pb2.TriggerResponse:
             message=f"every model is up to date; the earliest last trading day is {last}",
             warnings=triggered.warnings,
             last_simulation_date=last,
+            done_model_days=triggered.done,
         )
     accepted = triggered.accepted
     return simulation_pb2.TriggerResponse(
@@ -183,8 +194,24 @@ def trigger_response(triggered: Triggered) -> simulation_pb2.TriggerResponse:
         models=row.models,
         total_model_days=row.total_model_days,
         created_time=time(row.created_at),
-        message=f"job accepted with {row.total_model_days} model-days" if accepted else f"the job is {row.status}",
+        message=_trigger_message(triggered, row),
         warnings=triggered.warnings,
+        done_model_days=triggered.done,
+        queue_position=triggered.queue_position,
+    )
+
+
+def _trigger_message(triggered: Triggered, row: JobRow) -> str:
+    waits = f"; it waits in place {triggered.queue_position} of the queue" if triggered.queue_position else ""
+    if not triggered.accepted:
+        return f"the job is {row.status}{waits}"
+    return f"job accepted with {row.total_model_days} model-days{waits}"
+
+
+def retry_response(retried: Retried) -> control_pb2.RetryJobResponse:
+    """Return a job that was reopened."""
+    return control_pb2.RetryJobResponse(
+        job_id=retried.job.job_id, status=job_status(retried.job.status), pending_model_days=retried.pending
     )
 
 
@@ -246,6 +273,8 @@ def day_result(
         cumulative_profit=row.cumulative_profit,
         cumulative_return_pct=row.cumulative_return_pct,
         trades=[trade(position) for position in positions if position.action_id],
+        superseded_by_job_id=row.superseded_by or "",
+        superseded_time=time(row.superseded_at),
     )
 
 

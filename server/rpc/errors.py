@@ -24,7 +24,14 @@ from server.jobs.errors import (
     Violation,
 )
 from storage.database import is_lock
-from storage.errors import JobConflictError, JobNotFoundError, JobStateError, RequestIdReusedError, StorageBusyError
+from storage.errors import (
+    JobConflictError,
+    JobNotFoundError,
+    JobStateError,
+    QueueFullError,
+    RequestIdReusedError,
+    StorageBusyError,
+)
 
 DOMAIN = "aitrader"
 
@@ -159,6 +166,12 @@ _TABLE = (
         StatusCode.FAILED_PRECONDITION,
         ErrorReason.ERROR_REASON_NOT_REPLAYABLE,
         lambda error: {"job_id": error.job_id, "model_days": error.model_days},
+    ),
+    _Row(
+        (QueueFullError,),
+        StatusCode.RESOURCE_EXHAUSTED,
+        ErrorReason.ERROR_REASON_QUEUE_FULL,
+        lambda error: {"current_job_id": error.job_id, "queued_jobs": str(error.queued_jobs)},
     ),
     _Row((DrainingError,), StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_DRAINING),
     _Row(

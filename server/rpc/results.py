@@ -1,6 +1,6 @@
 """GetResults."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from peewee import SqliteDatabase
 
@@ -10,7 +10,8 @@ from server.rpc.errors import NoDataError
 from server.rpc.fields import Fields
 from server.rpc.paging import MAX_RESPONSE, make_token, read_token
 from storage import jobs, results, sessions
-from storage.results import DayKey, DayRow, ResultQuery
+from storage.results import DayKey, DayRow, PositionRow, ResultQuery
+from storage.superseded import SupersededDay, superseded_days
 
 FIRST_DATE, LAST_DATE = "0001-01-01", "9999-12-31"
 
@@ -29,7 +30,8 @@ def get_results(db: SqliteDatabase, request: simulation_pb2.GetResultsRequest) -
         NoDataError: nothing is stored for the query.
     """
     query, size = _query(db, request)
-    days = results.find_days(db, query)
+    with db.atomic():  # one snapshot of the database for all reads
+        days, superseded = _days(db, query)
     if not days and not request.page_token:
         raise NoDataError(
             "no results are stored for this query",
@@ -41,7 +43,7 @@ def get_results(db: SqliteDatabase, request: simulation_pb2.GetResultsRequest) -
     response = simulation_pb2.GetResultsResponse()
     room = MAX_RESPONSE
     for day, result in _results(
-        db, days[:size], query.experiment, full=request.detail == simulation_pb2.RESULT_DETAIL_FULL
+        db, days[:size], superseded, query.experiment, full=request.detail == simulation_pb2.RESULT_DETAIL_FULL
     ):
         room -= result.ByteSize() + 8
         if room < 0 and response.results:
@@ -81,8 +83,21 @@ def _query(db: SqliteDatabase, request: simulation_pb2.GetResultsRequest) -> tup
     return query, size
 
 
+def _days(db: SqliteDatabase, query: ResultQuery) -> tuple[list[DayRow], dict[DayKey, SupersededDay]]:
+    """Return the days of a query; of a job, those that another one replaced as well, with what hangs on them."""
+    current = results.find_days(db, query)
+    replaced = superseded_days(db, query) if query.job_id is not None else []
+    days = sorted([*current, *(past.day for past in replaced)], key=lambda day: (day.date, day.model))
+    return days[: query.limit], {past.day.key: past for past in replaced}
+
+
 def _results(
-    db: SqliteDatabase, days: Sequence[DayRow], experiment: str, *, full: bool
+    db: SqliteDatabase,
+    days: Sequence[DayRow],
+    superseded: Mapping[DayKey, SupersededDay],
+    experiment: str,
+    *,
+    full: bool,
 ) -> Iterator[tuple[DayRow, portfolio_pb2.DayResult]]:
     for start in range(0, len(days), CHUNK):
         chunk = days[start : start + CHUNK]
@@ -90,8 +105,10 @@ def _results(
         positions = results.find_positions(db, chunk, with_holdings=full)
         rejections = results.find_rejections(db, chunk) if full else {}
         reasoning = _reasoning(db, chunk) if full else {}
+        for key in superseded.keys() & positions.keys():
+            positions[key], rejections[key] = superseded[key].positions, superseded[key].rejections
         for day in chunk:
-            result = convert.day_result(day, experiment, holdings.get(day.position_id, {}), positions[day.key])
+            result = convert.day_result(day, experiment, _closing(day, holdings, positions), positions[day.key])
             if full:
                 result.rejections.extend(convert.rejection(row) for row in rejections[day.key])
                 result.position_history.extend(convert.position(row) for row in positions[day.key])
@@ -99,6 +116,12 @@ def _results(
                     result.reasoning.CopyFrom(reasoning[day.key])
             _fit(result)
             yield day, result
+
+
+def _closing(
+    day: DayRow, holdings: Mapping[int, dict[str, int]], positions: Mapping[DayKey, list[PositionRow]]
+) -> dict[str, int]:
+    return holdings.get(day.position_id, {}) if day.superseded_by is None else positions[day.key][-1].holdings
 
 
 def _reasoning(db: SqliteDatabase, days: Sequence[DayRow]) -> dict[DayKey, portfolio_pb2.AiReasoning]:

@@ -33,6 +33,7 @@ from server.rpc.fields import Fields
 from server.rpc.leaderboard import LeaderboardReader
 from server.rpc.status import StatusReader
 from server.rpc.stream import ProgressStreamer
+from storage.acceptance import ConflictPolicy
 
 T = TypeVar("T")
 
@@ -112,6 +113,15 @@ class SimulationServicer(SimulationServiceServicer):
         """List jobs."""
         return await asyncio.to_thread(status.list_jobs, self._db, request)
 
+    async def RetryJob(self, request: control_pb2.RetryJobRequest, context: Context) -> control_pb2.RetryJobResponse:
+        """Run again what did not complete of a job; a caller who goes away does not undo it."""
+        fields = Fields()
+        job_id = fields.required("job_id", request.job_id, 128)
+        models = fields.names("models", request.models, 1000)
+        request_id = fields.name("request_id", request.request_id, 128)
+        fields.check()
+        return convert.retry_response(await self._finished(self._jobs.retry(job_id, models, request_id)))
+
     async def CancelJob(self, request: control_pb2.CancelJobRequest, context: Context) -> control_pb2.CancelJobResponse:
         """Stop a job; a caller who goes away does not undo it."""
         fields = Fields()
@@ -174,6 +184,15 @@ def trigger_command(request: simulation_pb2.TriggerRequest) -> TriggerCommand:
         end_date=end_date,
         experiment=fields.experiment("experiment", request.experiment),
         callback_urls=fields.names("callback_urls", request.callback_urls, MAX_CALLBACKS, MAX_URL),
+        replace=request.replace_existing,
+        policy=_policy(fields, request.conflict_policy),
     )
     fields.check()
     return command
+
+
+def _policy(fields: Fields, value: simulation_pb2.ConflictPolicy.ValueType) -> ConflictPolicy:
+    if value not in simulation_pb2.ConflictPolicy.values():
+        fields.refuse("conflict_policy", f"{value} is no conflict policy")
+        return ConflictPolicy.FAIL
+    return convert.conflict_policy(value)

@@ -12,7 +12,7 @@ from aitrader.v1.job_pb2 import JobStatus
 from server.rpc import convert, convert_sessions
 from server.rpc.fields import Fields
 from server.rpc.paging import MAX_RESPONSE, fitting, make_token, read_token
-from storage import attempts, events, jobs, model_days, sessions
+from storage import acceptance, attempts, events, jobs, model_days, sessions
 from storage.attempts import AttemptRow
 from storage.jobs import JobRow
 from storage.model_days import ModelDayRow
@@ -87,10 +87,11 @@ class StatusReader:
             token = make_token(request, (rows[-1].date, rows[-1].model)) if more else ""
         counts = jobs.status_counts(self._db, [job_id])[job_id]
         progress = convert.progress(counts, model_days.current(self._db, job_id))
-        head = convert.status_response(job, progress, token).SerializeToString()
+        place = acceptance.queue_position(self._db, job_id) if job.started_at is None else 0
+        head = convert.status_response(job, progress, place, token).SerializeToString()
         spent, budget, told = self._spending(kept, job, changed) if not request.page_token else ({}, b"", b"")
         return _Kept(
-            sequence=job.last_sequence,
+            sequence=-1 if place else job.last_sequence,  # a place in the queue changes without an event of the job
             response=b"".join([head, *dates.values(), told]),
             dates={} if token else dates,
             spent=spent,

@@ -26,7 +26,7 @@ from aitrader.v1 import job_pb2 as aitrader_dot_v1_dot_job__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61itrader/v1/control.proto\x12\x0b\x61itrader.v1\x1a\x15\x61itrader/v1/job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"2\n\x10\x43\x61ncelJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x96\x01\n\x11\x43\x61ncelJobResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12&\n\x06status\x18\x02 \x01(\x0e\x32\x16.aitrader.v1.JobStatus\x12\x39\n\x15\x63\x61ncel_requested_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61itrader/v1/control.proto\x12\x0b\x61itrader.v1\x1a\x15\x61itrader/v1/job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"2\n\x10\x43\x61ncelJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x96\x01\n\x11\x43\x61ncelJobResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12&\n\x06status\x18\x02 \x01(\x0e\x32\x16.aitrader.v1.JobStatus\x12\x39\n\x15\x63\x61ncel_requested_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x04 \x01(\t\"E\n\x0fRetryJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0e\n\x06models\x18\x02 \x03(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"f\n\x10RetryJobResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12&\n\x06status\x18\x02 \x01(\x0e\x32\x16.aitrader.v1.JobStatus\x12\x1a\n\x12pending_model_days\x18\x03 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,4 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CANCELJOBREQUEST']._serialized_end=148
   _globals['_CANCELJOBRESPONSE']._serialized_start=151
   _globals['_CANCELJOBRESPONSE']._serialized_end=301
+  _globals['_RETRYJOBREQUEST']._serialized_start=303
+  _globals['_RETRYJOBREQUEST']._serialized_end=372
+  _globals['_RETRYJOBRESPONSE']._serialized_start=374
+  _globals['_RETRYJOBRESPONSE']._serialized_end=476
 # @@protoc_insertion_point(module_scope)

@@ -5,7 +5,9 @@ Requests that change the course of a job, and what they answer."""
 
 import aitrader.v1.job_pb2
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import typing
@@ -66,3 +68,57 @@ class CancelJobResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["cancel_requested_time", b"cancel_requested_time", "job_id", b"job_id", "reason", b"reason", "status", b"status"]) -> None: ...
 
 global___CancelJobResponse = CancelJobResponse
+
+@typing.final
+class RetryJobRequest(google.protobuf.message.Message):
+    """Which job to run again, and what of it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    MODELS_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """Required. UUID of the job."""
+    request_id: builtins.str
+    """Optional. Caller's key for this retry, at most 128 characters: a repeat changes nothing and tells the job's state."""
+    @property
+    def models(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Optional. Signatures of the models to retry, out of the job's; empty means all that did not complete. At most 1000."""
+
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+        models: collections.abc.Iterable[builtins.str] | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["job_id", b"job_id", "models", b"models", "request_id", b"request_id"]) -> None: ...
+
+global___RetryJobRequest = RetryJobRequest
+
+@typing.final
+class RetryJobResponse(google.protobuf.message.Message):
+    """The job, running again."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: builtins.int
+    STATUS_FIELD_NUMBER: builtins.int
+    PENDING_MODEL_DAYS_FIELD_NUMBER: builtins.int
+    job_id: builtins.str
+    """Output only. UUID of the job."""
+    status: aitrader.v1.job_pb2.JobStatus.ValueType
+    """Output only. State of the job."""
+    pending_model_days: builtins.int
+    """Output only. Model-days that are pending now; later ones follow when an earlier date is committed again."""
+    def __init__(
+        self,
+        *,
+        job_id: builtins.str = ...,
+        status: aitrader.v1.job_pb2.JobStatus.ValueType = ...,
+        pending_model_days: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["job_id", b"job_id", "pending_model_days", b"pending_model_days", "status", b"status"]) -> None: ...
+
+global___RetryJobResponse = RetryJobResponse

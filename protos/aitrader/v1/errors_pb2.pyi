@@ -76,6 +76,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     Code FAILED_PRECONDITION. Example of metadata:
     {"job_id": "1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d", "model_days": "gpt-5 on 2025-10-01, gpt-5 on 2025-10-02 and 8 more"}
     """
+    ERROR_REASON_QUEUE_FULL: _ErrorReason.ValueType  # 12
+    """The request would have to wait for another job, and no place in the queue is free.
+    Code RESOURCE_EXHAUSTED. Example of metadata:
+    {"current_job_id": "1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d", "queued_jobs": "16"}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every error carries a `google.rpc.ErrorInfo` in its status details with `domain` "aitrader" and `reason` set to
@@ -136,5 +141,10 @@ ERROR_REASON_NOT_REPLAYABLE: ErrorReason.ValueType  # 14
 """Sessions of completed model-days of the job were not recorded, so that it cannot be run again from its record.
 Code FAILED_PRECONDITION. Example of metadata:
 {"job_id": "1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d", "model_days": "gpt-5 on 2025-10-01, gpt-5 on 2025-10-02 and 8 more"}
+"""
+ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 12
+"""The request would have to wait for another job, and no place in the queue is free.
+Code RESOURCE_EXHAUSTED. Example of metadata:
+{"current_job_id": "1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d", "queued_jobs": "16"}
 """
 global___ErrorReason = ErrorReason

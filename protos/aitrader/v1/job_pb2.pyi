@@ -29,7 +29,7 @@ class _JobStatusEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     JOB_STATUS_UNSPECIFIED: _JobStatus.ValueType  # 0
     """Never sent; in a filter: any status."""
     JOB_STATUS_PENDING: _JobStatus.ValueType  # 1
-    """Accepted and stored; no model-day has started."""
+    """Accepted and stored, perhaps in the queue; no model-day has started."""
     JOB_STATUS_RUNNING: _JobStatus.ValueType  # 2
     """Model-days are being run."""
     JOB_STATUS_COMPLETED: _JobStatus.ValueType  # 3
@@ -46,18 +46,20 @@ class _JobStatusEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
 class JobStatus(_JobStatus, metaclass=_JobStatusEnumTypeWrapper):
     """The state of a job.
 
-        PENDING --> RUNNING --+--> COMPLETED   every model-day completed (or was skipped)
-           |           |      +--> PARTIAL     some model-days failed, or were skipped because the budget was spent
-           |           |      +--> FAILED      every model-day failed, or the job itself could not go on
-           +-----------+---------> CANCELLED   stopped by a caller
+        PENDING --> RUNNING --+--> COMPLETED   every model-day completed (or was skipped, but not for want of budget)
+           |         ^ |      +--> PARTIAL     some model-days failed, or were skipped for want of budget
+           |         | |      +--> FAILED      every model-day failed, or the job itself could not go on
+           +---------|-+---------> CANCELLED   stopped by a caller
+                     |
+                     +--- RetryJob, from PARTIAL, FAILED and CANCELLED
 
-    The four on the right are final.
+    The four on the right are final: the job does not leave them by itself.
     """
 
 JOB_STATUS_UNSPECIFIED: JobStatus.ValueType  # 0
 """Never sent; in a filter: any status."""
 JOB_STATUS_PENDING: JobStatus.ValueType  # 1
-"""Accepted and stored; no model-day has started."""
+"""Accepted and stored, perhaps in the queue; no model-day has started."""
 JOB_STATUS_RUNNING: JobStatus.ValueType  # 2
 """Model-days are being run."""
 JOB_STATUS_COMPLETED: JobStatus.ValueType  # 3
@@ -100,6 +102,9 @@ class ModelDayStatus(_ModelDayStatus, metaclass=_ModelDayStatusEnumTypeWrapper):
            ^           |      +--> FAILED
            |           |      +--> SKIPPED, CANCELLED
            +-----------+  (the service restarted, or the attempt is tried again: the attempt number grows)
+
+    RetryJob puts FAILED, SKIPPED and CANCELLED back to PENDING. A COMPLETED one goes back to PENDING when an earlier
+    date of its model is committed again: then it has to be run on top of that.
     """
 
 MODEL_DAY_STATUS_UNSPECIFIED: ModelDayStatus.ValueType  # 0
@@ -221,11 +226,11 @@ class _EventTypeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     EVENT_TYPE_JOB_ACCEPTED: _EventType.ValueType  # 1
     """The job was accepted and stored. Always the first event."""
     EVENT_TYPE_JOB_STARTED: _EventType.ValueType  # 2
-    """The first model-day is about to start."""
+    """The first model-day is about to start, of the job or of its retry."""
     EVENT_TYPE_JOB_RESUMED: _EventType.ValueType  # 3
     """The service restarted and goes on with the job."""
     EVENT_TYPE_JOB_ENDED: _EventType.ValueType  # 4
-    """The job reached a final status. Always the last event."""
+    """The job reached a final status. The last event, unless the job is retried: then JOB_RETRIED follows."""
     EVENT_TYPE_MODEL_DAY_STARTED: _EventType.ValueType  # 5
     """An attempt of a model-day started."""
     EVENT_TYPE_MODEL_DAY_COMPLETED: _EventType.ValueType  # 6
@@ -242,6 +247,12 @@ class _EventTypeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     """The attempt under way at a model-day was given up because the job was cancelled. Model-days that had not started
     are cancelled by JOB_ENDED without an event of their own.
     """
+    EVENT_TYPE_JOB_RETRIED: _EventType.ValueType  # 12
+    """The job was retried: what had not completed is pending again."""
+    EVENT_TYPE_JOB_QUEUED: _EventType.ValueType  # 13
+    """The job waits for its turn: another one is in its way. The second event of a job, after JOB_ACCEPTED."""
+    EVENT_TYPE_MODEL_DAY_SUPERSEDED: _EventType.ValueType  # 14
+    """A committed model-day was replaced, since an earlier date of its model was committed again; it is pending again."""
 
 class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper):
     """What a progress event tells."""
@@ -251,11 +262,11 @@ EVENT_TYPE_UNSPECIFIED: EventType.ValueType  # 0
 EVENT_TYPE_JOB_ACCEPTED: EventType.ValueType  # 1
 """The job was accepted and stored. Always the first event."""
 EVENT_TYPE_JOB_STARTED: EventType.ValueType  # 2
-"""The first model-day is about to start."""
+"""The first model-day is about to start, of the job or of its retry."""
 EVENT_TYPE_JOB_RESUMED: EventType.ValueType  # 3
 """The service restarted and goes on with the job."""
 EVENT_TYPE_JOB_ENDED: EventType.ValueType  # 4
-"""The job reached a final status. Always the last event."""
+"""The job reached a final status. The last event, unless the job is retried: then JOB_RETRIED follows."""
 EVENT_TYPE_MODEL_DAY_STARTED: EventType.ValueType  # 5
 """An attempt of a model-day started."""
 EVENT_TYPE_MODEL_DAY_COMPLETED: EventType.ValueType  # 6
@@ -272,6 +283,12 @@ EVENT_TYPE_MODEL_DAY_CANCELLED: EventType.ValueType  # 11
 """The attempt under way at a model-day was given up because the job was cancelled. Model-days that had not started
 are cancelled by JOB_ENDED without an event of their own.
 """
+EVENT_TYPE_JOB_RETRIED: EventType.ValueType  # 12
+"""The job was retried: what had not completed is pending again."""
+EVENT_TYPE_JOB_QUEUED: EventType.ValueType  # 13
+"""The job waits for its turn: another one is in its way. The second event of a job, after JOB_ACCEPTED."""
+EVENT_TYPE_MODEL_DAY_SUPERSEDED: EventType.ValueType  # 14
+"""A committed model-day was replaced, since an earlier date of its model was committed again; it is pending again."""
 global___EventType = EventType
 
 class _StopReason:

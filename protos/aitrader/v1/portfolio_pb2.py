@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from aitrader.v1 import job_pb2 as aitrader_dot_v1_dot_job__pb2
 from aitrader.v1 import metrics_pb2 as aitrader_dot_v1_dot_metrics__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61itrader/v1/portfolio.proto\x12\x0b\x61itrader.v1\x1a\x15\x61itrader/v1/job.proto\x1a\x19\x61itrader/v1/metrics.proto\"G\n\x08\x44\x61ilyPnl\x12\x0e\n\x06profit\x18\x01 \x01(\x01\x12\x12\n\nreturn_pct\x18\x02 \x01(\x01\x12\x17\n\x0fportfolio_value\x18\x03 \x01(\x01\"{\n\x05Trade\x12\n\n\x02id\x18\x01 \x01(\x05\x12(\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\x18.aitrader.v1.TradeAction\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x05\x12\r\n\x05price\x18\x05 \x01(\x01\x12\r\n\x05total\x18\x06 \x01(\x01\"\xad\x01\n\tRejection\x12\x17\n\x0f\x61\x66ter_action_id\x18\x01 \x01(\x05\x12(\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\x18.aitrader.v1.TradeAction\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\t\x12,\n\x06reason\x18\x05 \x01(\x0e\x32\x1c.aitrader.v1.RejectionReason\x12\x0f\n\x07message\x18\x06 \x01(\t\"\xc4\x02\n\x08Position\x12\x11\n\taction_id\x18\x01 \x01(\x05\x12(\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\x18.aitrader.v1.TradeAction\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x05\x12\x12\n\x05price\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04\x63\x61sh\x18\x06 \x01(\x01\x12\x17\n\x0fportfolio_value\x18\x07 \x01(\x01\x12\x14\n\x0c\x64\x61ily_profit\x18\x08 \x01(\x01\x12\x18\n\x10\x64\x61ily_return_pct\x18\t \x01(\x01\x12\x35\n\x08holdings\x18\n \x03(\x0b\x32#.aitrader.v1.Position.HoldingsEntry\x1a/\n\rHoldingsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x42\x08\n\x06_price\"\xd8\x01\n\x0b\x41iReasoning\x12\x13\n\x0btotal_steps\x18\x01 \x01(\x05\x12\x1c\n\x14stop_signal_received\x18\x02 \x01(\x08\x12\x19\n\x11reasoning_summary\x18\x03 \x01(\t\x12*\n\ntool_usage\x18\x04 \x03(\x0b\x32\x16.aitrader.v1.ToolUsage\x12\x14\n\x0cinput_tokens\x18\x05 \x01(\x05\x12\x15\n\routput_tokens\x18\x06 \x01(\x05\x12\x15\n\x08\x63ost_usd\x18\x07 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_cost_usd\"\xd8\x03\n\tDayResult\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x12\n\nexperiment\x18\x03 \x01(\t\x12\x0e\n\x06job_id\x18\x04 \x01(\t\x12\x38\n\tpositions\x18\x05 \x03(\x0b\x32%.aitrader.v1.DayResult.PositionsEntry\x12\x0c\n\x04\x63\x61sh\x18\x06 \x01(\x01\x12(\n\tdaily_pnl\x18\x07 \x01(\x0b\x32\x15.aitrader.v1.DailyPnl\x12\x19\n\x11\x63umulative_profit\x18\x08 \x01(\x01\x12\x1d\n\x15\x63umulative_return_pct\x18\t \x01(\x01\x12\"\n\x06trades\x18\n \x03(\x0b\x32\x12.aitrader.v1.Trade\x12*\n\nrejections\x18\x0b \x03(\x0b\x32\x16.aitrader.v1.Rejection\x12/\n\x10position_history\x18\x0c \x03(\x0b\x32\x15.aitrader.v1.Position\x12+\n\treasoning\x18\r \x01(\x0b\x32\x18.aitrader.v1.AiReasoning\x1a\x30\n\x0ePositionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"\xfb\x01\n\x10LeaderboardEntry\x12\x0c\n\x04rank\x18\x01 \x01(\x05\x12\r\n\x05model\x18\x02 \x01(\t\x12\x17\n\x0fportfolio_value\x18\x03 \x01(\x01\x12\x19\n\x11\x63umulative_profit\x18\x04 \x01(\x01\x12\x1d\n\x15\x63umulative_return_pct\x18\x05 \x01(\x01\x12\x0c\n\x04\x64\x61te\x18\x06 \x01(\t\x12\x14\n\x0cinitial_cash\x18\x07 \x01(\x01\x12\x14\n\x0ctrading_days\x18\x08 \x01(\x05\x12\r\n\x05\x63urve\x18\t \x03(\x01\x12.\n\x07metrics\x18\n \x01(\x0b\x32\x1d.aitrader.v1.PortfolioMetrics\"\xb0\x01\n\x0fTimeseriesPoint\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x17\n\x0fportfolio_value\x18\x02 \x01(\x01\x12\x0c\n\x04\x63\x61sh\x18\x03 \x01(\x01\x12\x14\n\x0c\x64\x61ily_profit\x18\x04 \x01(\x01\x12\x18\n\x10\x64\x61ily_return_pct\x18\x05 \x01(\x01\x12\x19\n\x11\x63umulative_profit\x18\x06 \x01(\x01\x12\x1d\n\x15\x63umulative_return_pct\x18\x07 \x01(\x01*s\n\x0bTradeAction\x12\x1c\n\x18TRADE_ACTION_UNSPECIFIED\x10\x00\x12\x14\n\x10TRADE_ACTION_BUY\x10\x01\x12\x15\n\x11TRADE_ACTION_SELL\x10\x02\x12\x19\n\x15TRADE_ACTION_NO_TRADE\x10\x03*\xc9\x02\n\x0fRejectionReason\x12 \n\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12*\n&REJECTION_REASON_QUANTITY_NOT_POSITIVE\x10\x01\x12\'\n#REJECTION_REASON_QUANTITY_NOT_WHOLE\x10\x02\x12\'\n#REJECTION_REASON_QUANTITY_TOO_LARGE\x10\x03\x12#\n\x1fREJECTION_REASON_UNKNOWN_SYMBOL\x10\x04\x12\x1d\n\x19REJECTION_REASON_NO_PRICE\x10\x05\x12&\n\"REJECTION_REASON_INSUFFICIENT_CASH\x10\x06\x12*\n&REJECTION_REASON_INSUFFICIENT_HOLDINGS\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x61itrader/v1/portfolio.proto\x12\x0b\x61itrader.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15\x61itrader/v1/job.proto\x1a\x19\x61itrader/v1/metrics.proto\"G\n\x08\x44\x61ilyPnl\x12\x0e\n\x06profit\x18\x01 \x01(\x01\x12\x12\n\nreturn_pct\x18\x02 \x01(\x01\x12\x17\n\x0fportfolio_value\x18\x03 \x01(\x01\"{\n\x05Trade\x12\n\n\x02id\x18\x01 \x01(\x05\x12(\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\x18.aitrader.v1.TradeAction\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x05\x12\r\n\x05price\x18\x05 \x01(\x01\x12\r\n\x05total\x18\x06 \x01(\x01\"\xad\x01\n\tRejection\x12\x17\n\x0f\x61\x66ter_action_id\x18\x01 \x01(\x05\x12(\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\x18.aitrader.v1.TradeAction\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\t\x12,\n\x06reason\x18\x05 \x01(\x0e\x32\x1c.aitrader.v1.RejectionReason\x12\x0f\n\x07message\x18\x06 \x01(\t\"\xc4\x02\n\x08Position\x12\x11\n\taction_id\x18\x01 \x01(\x05\x12(\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\x18.aitrader.v1.TradeAction\x12\x0e\n\x06symbol\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x05\x12\x12\n\x05price\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04\x63\x61sh\x18\x06 \x01(\x01\x12\x17\n\x0fportfolio_value\x18\x07 \x01(\x01\x12\x14\n\x0c\x64\x61ily_profit\x18\x08 \x01(\x01\x12\x18\n\x10\x64\x61ily_return_pct\x18\t \x01(\x01\x12\x35\n\x08holdings\x18\n \x03(\x0b\x32#.aitrader.v1.Position.HoldingsEntry\x1a/\n\rHoldingsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x42\x08\n\x06_price\"\xd8\x01\n\x0b\x41iReasoning\x12\x13\n\x0btotal_steps\x18\x01 \x01(\x05\x12\x1c\n\x14stop_signal_received\x18\x02 \x01(\x08\x12\x19\n\x11reasoning_summary\x18\x03 \x01(\t\x12*\n\ntool_usage\x18\x04 \x03(\x0b\x32\x16.aitrader.v1.ToolUsage\x12\x14\n\x0cinput_tokens\x18\x05 \x01(\x05\x12\x15\n\routput_tokens\x18\x06 \x01(\x05\x12\x15\n\x08\x63ost_usd\x18\x07 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_cost_usd\"\xab\x04\n\tDayResult\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x12\n\nexperiment\x18\x03 \x01(\t\x12\x0e\n\x06job_id\x18\x04 \x01(\t\x12\x38\n\tpositions\x18\x05 \x03(\x0b\x32%.aitrader.v1.DayResult.PositionsEntry\x12\x0c\n\x04\x63\x61sh\x18\x06 \x01(\x01\x12(\n\tdaily_pnl\x18\x07 \x01(\x0b\x32\x15.aitrader.v1.DailyPnl\x12\x19\n\x11\x63umulative_profit\x18\x08 \x01(\x01\x12\x1d\n\x15\x63umulative_return_pct\x18\t \x01(\x01\x12\"\n\x06trades\x18\n \x03(\x0b\x32\x12.aitrader.v1.Trade\x12*\n\nrejections\x18\x0b \x03(\x0b\x32\x16.aitrader.v1.Rejection\x12/\n\x10position_history\x18\x0c \x03(\x0b\x32\x15.aitrader.v1.Position\x12+\n\treasoning\x18\r \x01(\x0b\x32\x18.aitrader.v1.AiReasoning\x12\x1c\n\x14superseded_by_job_id\x18\x0e \x01(\t\x12\x33\n\x0fsuperseded_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x30\n\x0ePositionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"\xfb\x01\n\x10LeaderboardEntry\x12\x0c\n\x04rank\x18\x01 \x01(\x05\x12\r\n\x05model\x18\x02 \x01(\t\x12\x17\n\x0fportfolio_value\x18\x03 \x01(\x01\x12\x19\n\x11\x63umulative_profit\x18\x04 \x01(\x01\x12\x1d\n\x15\x63umulative_return_pct\x18\x05 \x01(\x01\x12\x0c\n\x04\x64\x61te\x18\x06 \x01(\t\x12\x14\n\x0cinitial_cash\x18\x07 \x01(\x01\x12\x14\n\x0ctrading_days\x18\x08 \x01(\x05\x12\r\n\x05\x63urve\x18\t \x03(\x01\x12.\n\x07metrics\x18\n \x01(\x0b\x32\x1d.aitrader.v1.PortfolioMetrics\"\xb0\x01\n\x0fTimeseriesPoint\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x17\n\x0fportfolio_value\x18\x02 \x01(\x01\x12\x0c\n\x04\x63\x61sh\x18\x03 \x01(\x01\x12\x14\n\x0c\x64\x61ily_profit\x18\x04 \x01(\x01\x12\x18\n\x10\x64\x61ily_return_pct\x18\x05 \x01(\x01\x12\x19\n\x11\x63umulative_profit\x18\x06 \x01(\x01\x12\x1d\n\x15\x63umulative_return_pct\x18\x07 \x01(\x01*s\n\x0bTradeAction\x12\x1c\n\x18TRADE_ACTION_UNSPECIFIED\x10\x00\x12\x14\n\x10TRADE_ACTION_BUY\x10\x01\x12\x15\n\x11TRADE_ACTION_SELL\x10\x02\x12\x19\n\x15TRADE_ACTION_NO_TRADE\x10\x03*\xc9\x02\n\x0fRejectionReason\x12 \n\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12*\n&REJECTION_REASON_QUANTITY_NOT_POSITIVE\x10\x01\x12\'\n#REJECTION_REASON_QUANTITY_NOT_WHOLE\x10\x02\x12\'\n#REJECTION_REASON_QUANTITY_TOO_LARGE\x10\x03\x12#\n\x1fREJECTION_REASON_UNKNOWN_SYMBOL\x10\x04\x12\x1d\n\x19REJECTION_REASON_NO_PRICE\x10\x05\x12&\n\"REJECTION_REASON_INSUFFICIENT_CASH\x10\x06\x12*\n&REJECTION_REASON_INSUFFICIENT_HOLDINGS\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,28 +38,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POSITION_HOLDINGSENTRY']._serialized_options = b'8\001'
   _globals['_DAYRESULT_POSITIONSENTRY']._loaded_options = None
   _globals['_DAYRESULT_POSITIONSENTRY']._serialized_options = b'8\001'
-  _globals['_TRADEACTION']._serialized_start=1922
-  _globals['_TRADEACTION']._serialized_end=2037
-  _globals['_REJECTIONREASON']._serialized_start=2040
-  _globals['_REJECTIONREASON']._serialized_end=2369
-  _globals['_DAILYPNL']._serialized_start=94
-  _globals['_DAILYPNL']._serialized_end=165
-  _globals['_TRADE']._serialized_start=167
-  _globals['_TRADE']._serialized_end=290
-  _globals['_REJECTION']._serialized_start=293
-  _globals['_REJECTION']._serialized_end=466
-  _globals['_POSITION']._serialized_start=469
-  _globals['_POSITION']._serialized_end=793
-  _globals['_POSITION_HOLDINGSENTRY']._serialized_start=736
-  _globals['_POSITION_HOLDINGSENTRY']._serialized_end=783
-  _globals['_AIREASONING']._serialized_start=796
-  _globals['_AIREASONING']._serialized_end=1012
-  _globals['_DAYRESULT']._serialized_start=1015
-  _globals['_DAYRESULT']._serialized_end=1487
-  _globals['_DAYRESULT_POSITIONSENTRY']._serialized_start=1439
-  _globals['_DAYRESULT_POSITIONSENTRY']._serialized_end=1487
-  _globals['_LEADERBOARDENTRY']._serialized_start=1490
-  _globals['_LEADERBOARDENTRY']._serialized_end=1741
-  _globals['_TIMESERIESPOINT']._serialized_start=1744
-  _globals['_TIMESERIESPOINT']._serialized_end=1920
+  _globals['_TRADEACTION']._serialized_start=2038
+  _globals['_TRADEACTION']._serialized_end=2153
+  _globals['_REJECTIONREASON']._serialized_start=2156
+  _globals['_REJECTIONREASON']._serialized_end=2485
+  _globals['_DAILYPNL']._serialized_start=127
+  _globals['_DAILYPNL']._serialized_end=198
+  _globals['_TRADE']._serialized_start=200
+  _globals['_TRADE']._serialized_end=323
+  _globals['_REJECTION']._serialized_start=326
+  _globals['_REJECTION']._serialized_end=499
+  _globals['_POSITION']._serialized_start=502
+  _globals['_POSITION']._serialized_end=826
+  _globals['_POSITION_HOLDINGSENTRY']._serialized_start=769
+  _globals['_POSITION_HOLDINGSENTRY']._serialized_end=816
+  _globals['_AIREASONING']._serialized_start=829
+  _globals['_AIREASONING']._serialized_end=1045
+  _globals['_DAYRESULT']._serialized_start=1048
+  _globals['_DAYRESULT']._serialized_end=1603
+  _globals['_DAYRESULT_POSITIONSENTRY']._serialized_start=1555
+  _globals['_DAYRESULT_POSITIONSENTRY']._serialized_end=1603
+  _globals['_LEADERBOARDENTRY']._serialized_start=1606
+  _globals['_LEADERBOARDENTRY']._serialized_end=1857
+  _globals['_TIMESERIESPOINT']._serialized_start=1860
+  _globals['_TIMESERIESPOINT']._serialized_end=2036
 # @@protoc_insertion_point(module_scope)

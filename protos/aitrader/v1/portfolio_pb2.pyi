@@ -13,6 +13,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import google.protobuf.timestamp_pb2
 import sys
 import typing
 
@@ -352,6 +353,8 @@ class DayResult(google.protobuf.message.Message):
     REJECTIONS_FIELD_NUMBER: builtins.int
     POSITION_HISTORY_FIELD_NUMBER: builtins.int
     REASONING_FIELD_NUMBER: builtins.int
+    SUPERSEDED_BY_JOB_ID_FIELD_NUMBER: builtins.int
+    SUPERSEDED_TIME_FIELD_NUMBER: builtins.int
     date: builtins.str
     """Output only. Trading date, `YYYY-MM-DD`."""
     model: builtins.str
@@ -366,6 +369,8 @@ class DayResult(google.protobuf.message.Message):
     """Output only. Close value less the initial cash, dollars."""
     cumulative_return_pct: builtins.float
     """Output only. `cumulative_profit` over the initial cash, percent."""
+    superseded_by_job_id: builtins.str
+    """Output only. UUID of the job that replaced this day, which counts nowhere any more; empty in a day that counts."""
     @property
     def positions(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
         """Output only. Shares by symbol at the end of the day."""
@@ -390,6 +395,10 @@ class DayResult(google.protobuf.message.Message):
     def reasoning(self) -> global___AiReasoning:
         """Output only. What the agent did; with detail FULL only, and unset where no agent traded."""
 
+    @property
+    def superseded_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Output only. When it was replaced; unset in a day that counts."""
+
     def __init__(
         self,
         *,
@@ -406,9 +415,11 @@ class DayResult(google.protobuf.message.Message):
         rejections: collections.abc.Iterable[global___Rejection] | None = ...,
         position_history: collections.abc.Iterable[global___Position] | None = ...,
         reasoning: global___AiReasoning | None = ...,
+        superseded_by_job_id: builtins.str = ...,
+        superseded_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["daily_pnl", b"daily_pnl", "reasoning", b"reasoning"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["cash", b"cash", "cumulative_profit", b"cumulative_profit", "cumulative_return_pct", b"cumulative_return_pct", "daily_pnl", b"daily_pnl", "date", b"date", "experiment", b"experiment", "job_id", b"job_id", "model", b"model", "position_history", b"position_history", "positions", b"positions", "reasoning", b"reasoning", "rejections", b"rejections", "trades", b"trades"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["daily_pnl", b"daily_pnl", "reasoning", b"reasoning", "superseded_time", b"superseded_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["cash", b"cash", "cumulative_profit", b"cumulative_profit", "cumulative_return_pct", b"cumulative_return_pct", "daily_pnl", b"daily_pnl", "date", b"date", "experiment", b"experiment", "job_id", b"job_id", "model", b"model", "position_history", b"position_history", "positions", b"positions", "reasoning", b"reasoning", "rejections", b"rejections", "superseded_by_job_id", b"superseded_by_job_id", "superseded_time", b"superseded_time", "trades", b"trades"]) -> None: ...
 
 global___DayResult = DayResult
 

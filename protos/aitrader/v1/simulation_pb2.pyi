@@ -31,6 +31,38 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _ConflictPolicy:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ConflictPolicyEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ConflictPolicy.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    CONFLICT_POLICY_UNSPECIFIED: _ConflictPolicy.ValueType  # 0
+    """As CONFLICT_POLICY_FAIL."""
+    CONFLICT_POLICY_FAIL: _ConflictPolicy.ValueType  # 1
+    """Return ABORTED (JOB_CONFLICT) and name the job."""
+    CONFLICT_POLICY_USE_EXISTING: _ConflictPolicy.ValueType  # 2
+    """Answer with that job, as EXISTING; no other job comes to be."""
+    CONFLICT_POLICY_QUEUE: _ConflictPolicy.ValueType  # 3
+    """Accept the job and let it wait. First come, first served: a job starts once no job before it holds or awaits one
+    of its portfolios and fewer than the limit are before it. What it has to do is worked out again when it starts.
+    """
+
+class ConflictPolicy(_ConflictPolicy, metaclass=_ConflictPolicyEnumTypeWrapper):
+    """What to do with a Trigger that another job is in the way of."""
+
+CONFLICT_POLICY_UNSPECIFIED: ConflictPolicy.ValueType  # 0
+"""As CONFLICT_POLICY_FAIL."""
+CONFLICT_POLICY_FAIL: ConflictPolicy.ValueType  # 1
+"""Return ABORTED (JOB_CONFLICT) and name the job."""
+CONFLICT_POLICY_USE_EXISTING: ConflictPolicy.ValueType  # 2
+"""Answer with that job, as EXISTING; no other job comes to be."""
+CONFLICT_POLICY_QUEUE: ConflictPolicy.ValueType  # 3
+"""Accept the job and let it wait. First come, first served: a job starts once no job before it holds or awaits one
+of its portfolios and fewer than the limit are before it. What it has to do is worked out again when it starts.
+"""
+global___ConflictPolicy = ConflictPolicy
+
 class _TriggerOutcome:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -127,6 +159,8 @@ class TriggerRequest(google.protobuf.message.Message):
     START_DATE_FIELD_NUMBER: builtins.int
     END_DATE_FIELD_NUMBER: builtins.int
     EXPERIMENT_FIELD_NUMBER: builtins.int
+    CONFLICT_POLICY_FIELD_NUMBER: builtins.int
+    REPLACE_EXISTING_FIELD_NUMBER: builtins.int
     CALLBACK_URLS_FIELD_NUMBER: builtins.int
     config_path: builtins.str
     """Required. Config file, a path relative to the configs folder; the prefix `configs/` is accepted."""
@@ -139,6 +173,13 @@ class TriggerRequest(google.protobuf.message.Message):
     experiment: builtins.str
     """Optional. Experiment whose portfolios are extended: 1 to 64 of `A-Z a-z 0-9 . _ -`, not beginning with a dot.
     Empty means the config's `experiment`, or `default`.
+    """
+    conflict_policy: global___ConflictPolicy.ValueType
+    """Optional. What to do when another job holds one of the portfolios or the job limit is reached."""
+    replace_existing: builtins.bool
+    """Optional. Run the dates again that are done already. As a portfolio is a chain, its later trading days are run
+    again as well; each commit replaces, at once, every day after the one that it builds on. What is replaced stays in
+    the results of the job that had committed it and counts nowhere else.
     """
     @property
     def models(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -162,9 +203,11 @@ class TriggerRequest(google.protobuf.message.Message):
         start_date: builtins.str = ...,
         end_date: builtins.str = ...,
         experiment: builtins.str = ...,
+        conflict_policy: global___ConflictPolicy.ValueType = ...,
+        replace_existing: builtins.bool = ...,
         callback_urls: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["callback_urls", b"callback_urls", "config_path", b"config_path", "end_date", b"end_date", "experiment", b"experiment", "models", b"models", "request_id", b"request_id", "start_date", b"start_date"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["callback_urls", b"callback_urls", "config_path", b"config_path", "conflict_policy", b"conflict_policy", "end_date", b"end_date", "experiment", b"experiment", "models", b"models", "replace_existing", b"replace_existing", "request_id", b"request_id", "start_date", b"start_date"]) -> None: ...
 
 global___TriggerRequest = TriggerRequest
 
@@ -185,6 +228,8 @@ class TriggerResponse(google.protobuf.message.Message):
     MESSAGE_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
     LAST_SIMULATION_DATE_FIELD_NUMBER: builtins.int
+    DONE_MODEL_DAYS_FIELD_NUMBER: builtins.int
+    QUEUE_POSITION_FIELD_NUMBER: builtins.int
     outcome: global___TriggerOutcome.ValueType
     """Output only. What became of the request."""
     job_id: builtins.str
@@ -199,6 +244,10 @@ class TriggerResponse(google.protobuf.message.Message):
     """Output only. The outcome as a sentence."""
     last_simulation_date: builtins.str
     """Output only. Last trading day of the portfolios, the earliest of them, `YYYY-MM-DD`; set when up to date."""
+    done_model_days: builtins.int
+    """Output only. Model-days asked for that were done already and are left alone; set when accepted or up to date."""
+    queue_position: builtins.int
+    """Output only. Place of the job in the queue, from 1; 0 when it does not wait."""
     @property
     def date_range(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Output only. Trading dates of the job, ascending, `YYYY-MM-DD`."""
@@ -229,9 +278,11 @@ class TriggerResponse(google.protobuf.message.Message):
         message: builtins.str = ...,
         warnings: collections.abc.Iterable[builtins.str] | None = ...,
         last_simulation_date: builtins.str = ...,
+        done_model_days: builtins.int = ...,
+        queue_position: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["created_time", b"created_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["created_time", b"created_time", "date_range", b"date_range", "experiment", b"experiment", "job_id", b"job_id", "last_simulation_date", b"last_simulation_date", "message", b"message", "models", b"models", "outcome", b"outcome", "status", b"status", "total_model_days", b"total_model_days", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["created_time", b"created_time", "date_range", b"date_range", "done_model_days", b"done_model_days", "experiment", b"experiment", "job_id", b"job_id", "last_simulation_date", b"last_simulation_date", "message", b"message", "models", b"models", "outcome", b"outcome", "queue_position", b"queue_position", "status", b"status", "total_model_days", b"total_model_days", "warnings", b"warnings"]) -> None: ...
 
 global___TriggerResponse = TriggerResponse
 
@@ -285,6 +336,7 @@ class GetStatusResponse(google.protobuf.message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
     SPENDING_FIELD_NUMBER: builtins.int
     BUDGET_FIELD_NUMBER: builtins.int
+    QUEUE_POSITION_FIELD_NUMBER: builtins.int
     job_id: builtins.str
     """Output only. UUID of the job."""
     status: aitrader.v1.job_pb2.JobStatus.ValueType
@@ -301,6 +353,8 @@ class GetStatusResponse(google.protobuf.message.Message):
     """Output only. Sequence of the job's last event: a position for StreamProgress."""
     next_page_token: builtins.str
     """Output only. Token of the next page of model-days; empty on the last."""
+    queue_position: builtins.int
+    """Output only. Place of the job in the queue, from 1; 0 when it does not wait."""
     @property
     def date_range(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Output only. Trading dates of the job, ascending, `YYYY-MM-DD`."""
@@ -362,9 +416,10 @@ class GetStatusResponse(google.protobuf.message.Message):
         next_page_token: builtins.str = ...,
         spending: aitrader.v1.job_pb2.Spending | None = ...,
         budget: aitrader.v1.job_pb2.Budget | None = ...,
+        queue_position: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "budget", b"budget", "completed_time", b"completed_time", "created_time", b"created_time", "progress", b"progress", "spending", b"spending", "started_time", b"started_time", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "budget", b"budget", "completed_time", b"completed_time", "config_path", b"config_path", "created_time", b"created_time", "date_range", b"date_range", "error", b"error", "experiment", b"experiment", "job_id", b"job_id", "last_sequence", b"last_sequence", "models", b"models", "next_page_token", b"next_page_token", "progress", b"progress", "spending", b"spending", "started_time", b"started_time", "status", b"status", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "budget", b"budget", "completed_time", b"completed_time", "config_path", b"config_path", "created_time", b"created_time", "date_range", b"date_range", "error", b"error", "experiment", b"experiment", "job_id", b"job_id", "last_sequence", b"last_sequence", "models", b"models", "next_page_token", b"next_page_token", "progress", b"progress", "queue_position", b"queue_position", "spending", b"spending", "started_time", b"started_time", "status", b"status", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time", "warnings", b"warnings"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_total_duration_seconds", b"_total_duration_seconds"]) -> typing.Literal["total_duration_seconds"] | None: ...
 
 global___GetStatusResponse = GetStatusResponse

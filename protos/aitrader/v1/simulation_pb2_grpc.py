@@ -74,6 +74,11 @@ class SimulationServiceStub(object):
                 request_serializer=aitrader_dot_v1_dot_metrics__pb2.GetMetricsRequest.SerializeToString,
                 response_deserializer=aitrader_dot_v1_dot_metrics__pb2.GetMetricsResponse.FromString,
                 _registered_method=True)
+        self.RetryJob = channel.unary_unary(
+                '/aitrader.v1.SimulationService/RetryJob',
+                request_serializer=aitrader_dot_v1_dot_control__pb2.RetryJobRequest.SerializeToString,
+                response_deserializer=aitrader_dot_v1_dot_control__pb2.RetryJobResponse.FromString,
+                _registered_method=True)
         self.ListJobs = channel.unary_unary(
                 '/aitrader.v1.SimulationService/ListJobs',
                 request_serializer=aitrader_dot_v1_dot_simulation__pb2.ListJobsRequest.SerializeToString,
@@ -119,9 +124,12 @@ class SimulationServiceServicer(object):
         """Plans the dates that the config's models still lack, accepts them as a job and returns at once.
 
         Returns INVALID_ARGUMENT when a field or the config is wrong, or names a model, date or kind that is not there.
-        Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached.
+        Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached, unless
+        `conflict_policy` says otherwise.
+        Returns RESOURCE_EXHAUSTED (QUEUE_FULL) when it would have to wait and no place in the queue is free.
         Returns ALREADY_EXISTS (REQUEST_ID_REUSED) when `request_id` was used with another content.
-        Returns FAILED_PRECONDITION (CONFIG_CHANGED) when a portfolio was begun with another definition of its model.
+        Returns FAILED_PRECONDITION (CONFIG_CHANGED) when a portfolio was begun with another definition of its model and is
+        not replaced from its first day on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -185,6 +193,23 @@ class SimulationServiceServicer(object):
         """Tells how good one portfolio was over a window: returns, risk, ratios with confidence intervals, against a benchmark.
 
         Returns NOT_FOUND (NO_DATA) when the portfolio has no trading day in the range, or the benchmark no prices.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryJob(self, request, context):
+        """Runs again what did not complete of a job that has ended: the same job is RUNNING once more.
+
+        A model that failed on a date and went on afterwards keeps its later days until that date is committed; then they
+        are replaced in the same transaction and run again on top of it. Completed model-days of other models stay as they
+        are.
+        Returns INVALID_ARGUMENT when a field is wrong, or names a model that the job does not have.
+        Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+        Returns FAILED_PRECONDITION (JOB_STATE) when the job has not ended, has nothing to run again, or a later job has
+        gone on with one of the portfolios.
+        Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached.
+        Returns ALREADY_EXISTS (REQUEST_ID_REUSED) when `request_id` was used for another retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -293,6 +318,11 @@ def add_SimulationServiceServicer_to_server(servicer, server):
                     servicer.GetMetrics,
                     request_deserializer=aitrader_dot_v1_dot_metrics__pb2.GetMetricsRequest.FromString,
                     response_serializer=aitrader_dot_v1_dot_metrics__pb2.GetMetricsResponse.SerializeToString,
+            ),
+            'RetryJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryJob,
+                    request_deserializer=aitrader_dot_v1_dot_control__pb2.RetryJobRequest.FromString,
+                    response_serializer=aitrader_dot_v1_dot_control__pb2.RetryJobResponse.SerializeToString,
             ),
             'ListJobs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListJobs,
@@ -520,6 +550,33 @@ class SimulationService(object):
             '/aitrader.v1.SimulationService/GetMetrics',
             aitrader_dot_v1_dot_metrics__pb2.GetMetricsRequest.SerializeToString,
             aitrader_dot_v1_dot_metrics__pb2.GetMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aitrader.v1.SimulationService/RetryJob',
+            aitrader_dot_v1_dot_control__pb2.RetryJobRequest.SerializeToString,
+            aitrader_dot_v1_dot_control__pb2.RetryJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,9 +39,12 @@ class SimulationServiceStub:
     """Plans the dates that the config's models still lack, accepts them as a job and returns at once.
 
     Returns INVALID_ARGUMENT when a field or the config is wrong, or names a model, date or kind that is not there.
-    Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached.
+    Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached, unless
+    `conflict_policy` says otherwise.
+    Returns RESOURCE_EXHAUSTED (QUEUE_FULL) when it would have to wait and no place in the queue is free.
     Returns ALREADY_EXISTS (REQUEST_ID_REUSED) when `request_id` was used with another content.
-    Returns FAILED_PRECONDITION (CONFIG_CHANGED) when a portfolio was begun with another definition of its model.
+    Returns FAILED_PRECONDITION (CONFIG_CHANGED) when a portfolio was begun with another definition of its model and is
+    not replaced from its first day on.
     """
 
     GetStatus: grpc.UnaryUnaryMultiCallable[
@@ -105,6 +108,23 @@ class SimulationServiceStub:
     """Tells how good one portfolio was over a window: returns, risk, ratios with confidence intervals, against a benchmark.
 
     Returns NOT_FOUND (NO_DATA) when the portfolio has no trading day in the range, or the benchmark no prices.
+    """
+
+    RetryJob: grpc.UnaryUnaryMultiCallable[
+        aitrader.v1.control_pb2.RetryJobRequest,
+        aitrader.v1.control_pb2.RetryJobResponse,
+    ]
+    """Runs again what did not complete of a job that has ended: the same job is RUNNING once more.
+
+    A model that failed on a date and went on afterwards keeps its later days until that date is committed; then they
+    are replaced in the same transaction and run again on top of it. Completed model-days of other models stay as they
+    are.
+    Returns INVALID_ARGUMENT when a field is wrong, or names a model that the job does not have.
+    Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+    Returns FAILED_PRECONDITION (JOB_STATE) when the job has not ended, has nothing to run again, or a later job has
+    gone on with one of the portfolios.
+    Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached.
+    Returns ALREADY_EXISTS (REQUEST_ID_REUSED) when `request_id` was used for another retry.
     """
 
     ListJobs: grpc.UnaryUnaryMultiCallable[
@@ -181,9 +201,12 @@ class SimulationServiceAsyncStub:
     """Plans the dates that the config's models still lack, accepts them as a job and returns at once.
 
     Returns INVALID_ARGUMENT when a field or the config is wrong, or names a model, date or kind that is not there.
-    Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached.
+    Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached, unless
+    `conflict_policy` says otherwise.
+    Returns RESOURCE_EXHAUSTED (QUEUE_FULL) when it would have to wait and no place in the queue is free.
     Returns ALREADY_EXISTS (REQUEST_ID_REUSED) when `request_id` was used with another content.
-    Returns FAILED_PRECONDITION (CONFIG_CHANGED) when a portfolio was begun with another definition of its model.
+    Returns FAILED_PRECONDITION (CONFIG_CHANGED) when a portfolio was begun with another definition of its model and is
+    not replaced from its first day on.
     """
 
     GetStatus: grpc.aio.UnaryUnaryMultiCallable[
@@ -247,6 +270,23 @@ class SimulationServiceAsyncStub:
     """Tells how good one portfolio was over a window: returns, risk, ratios with confidence intervals, against a benchmark.
 
     Returns NOT_FOUND (NO_DATA) when the portfolio has no trading day in the range, or the benchmark no prices.
+    """
+
+    RetryJob: grpc.aio.UnaryUnaryMultiCallable[
+        aitrader.v1.control_pb2.RetryJobRequest,
+        aitrader.v1.control_pb2.RetryJobResponse,
+    ]
+    """Runs again what did not complete of a job that has ended: the same job is RUNNING once more.
+
+    A model that failed on a date and went on afterwards keeps its later days until that date is committed; then they
+    are replaced in the same transaction and run again on top of it. Completed model-days of other models stay as they
+    are.
+    Returns INVALID_ARGUMENT when a field is wrong, or names a model that the job does not have.
+    Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+    Returns FAILED_PRECONDITION (JOB_STATE) when the job has not ended, has nothing to run again, or a later job has
+    gone on with one of the portfolios.
+    Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached.
+    Returns ALREADY_EXISTS (REQUEST_ID_REUSED) when `request_id` was used for another retry.
     """
 
     ListJobs: grpc.aio.UnaryUnaryMultiCallable[
@@ -325,9 +365,12 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
         """Plans the dates that the config's models still lack, accepts them as a job and returns at once.
 
         Returns INVALID_ARGUMENT when a field or the config is wrong, or names a model, date or kind that is not there.
-        Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached.
+        Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached, unless
+        `conflict_policy` says otherwise.
+        Returns RESOURCE_EXHAUSTED (QUEUE_FULL) when it would have to wait and no place in the queue is free.
         Returns ALREADY_EXISTS (REQUEST_ID_REUSED) when `request_id` was used with another content.
-        Returns FAILED_PRECONDITION (CONFIG_CHANGED) when a portfolio was begun with another definition of its model.
+        Returns FAILED_PRECONDITION (CONFIG_CHANGED) when a portfolio was begun with another definition of its model and is
+        not replaced from its first day on.
         """
 
     @abc.abstractmethod
@@ -403,6 +446,25 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
         """Tells how good one portfolio was over a window: returns, risk, ratios with confidence intervals, against a benchmark.
 
         Returns NOT_FOUND (NO_DATA) when the portfolio has no trading day in the range, or the benchmark no prices.
+        """
+
+    @abc.abstractmethod
+    def RetryJob(
+        self,
+        request: aitrader.v1.control_pb2.RetryJobRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[aitrader.v1.control_pb2.RetryJobResponse, collections.abc.Awaitable[aitrader.v1.control_pb2.RetryJobResponse]]:
+        """Runs again what did not complete of a job that has ended: the same job is RUNNING once more.
+
+        A model that failed on a date and went on afterwards keeps its later days until that date is committed; then they
+        are replaced in the same transaction and run again on top of it. Completed model-days of other models stay as they
+        are.
+        Returns INVALID_ARGUMENT when a field is wrong, or names a model that the job does not have.
+        Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+        Returns FAILED_PRECONDITION (JOB_STATE) when the job has not ended, has nothing to run again, or a later job has
+        gone on with one of the portfolios.
+        Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached.
+        Returns ALREADY_EXISTS (REQUEST_ID_REUSED) when `request_id` was used for another retry.
         """
 
     @abc.abstractmethod

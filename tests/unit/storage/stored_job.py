@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from peewee import SqliteDatabase
 
+from storage.acceptance import AcceptedJob, JobRequest, NewJob, Planner, accept_job
 from storage.attempts import Attempt, AttemptError
 from storage.day_record import DayRecord, PositionRecord, RejectedOrder
-from storage.jobs import AcceptedJob, JobRequest, JobRow, NewJob, Planner, accept_job, start_job
+from storage.jobs import JobRow, start_job
 from storage.portfolios import NewPortfolio, PortfolioRow
 
 NOW = datetime(2025, 11, 1, 12, tzinfo=UTC)

@@ -8,9 +8,10 @@ import pytest
 from peewee import SqliteDatabase
 
 from storage import attempts, events, jobs, model_days, portfolios
+from storage.acceptance import AcceptedJob, ExistingJob, accept_job
 from storage.errors import JobConflictError, JobNotFoundError, RequestIdReusedError, StaleAttemptError
 from storage.events import EventType
-from storage.jobs import AcceptedJob, ExistingJob, JobStatus, accept_job
+from storage.jobs import JobStatus
 from storage.writer import Writer
 from tests.unit.storage.stored_job import DATES, DIED, NOW, accepted, attempt, count, day_record, plan, request, started
 
@@ -138,7 +139,7 @@ def test_committed_day_is_stored_whole_and_reads_back_the_same(db: SqliteDatabas
     started(db)
     attempts.start_attempt(db, attempt(), NOW)
 
-    event = attempts.commit_attempt(db, attempt(), day_record(), 0.25, NOW)
+    (event,) = attempts.commit_attempt(db, attempt(), day_record(), 0.25, NOW)
 
     state = portfolios.portfolio_state(db, "default", "m")
     assert (state.cash, state.holdings, state.value) == (Decimal("9899.5"), {"UP": 10}, Decimal("10000.25"))

@@ -20,7 +20,7 @@ def model(signature: str, **changed: object) -> ModelSpec:
     return ModelSpec(signature=signature, **values)  # type: ignore[arg-type]
 
 
-def portfolio(of: ModelSpec, last_day: str | None) -> PortfolioRow:
+def portfolio(of: ModelSpec, last_day: str | None, first: str = DATES[0]) -> PortfolioRow:
     return PortfolioRow(
         id=1,
         model=of.signature,
@@ -29,6 +29,8 @@ def portfolio(of: ModelSpec, last_day: str | None) -> PortfolioRow:
         last_day=last_day,
         last_value=of.initial_cash,
         claimed_by=None,
+        trading_days=DATES.index(last_day) + 1 if last_day in DATES else 0,
+        days=tuple(day for day in DATES if last_day and first <= day <= last_day),
     )
 
 

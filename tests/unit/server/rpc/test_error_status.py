@@ -7,7 +7,14 @@ from peewee import OperationalError
 from aitrader.v1.errors_pb2 import ErrorReason
 from server.jobs.errors import ConfigChangedError, DrainingError, InvalidRequestError, NotReplayableError, Violation
 from server.rpc.errors import DOMAIN, ErrorStatus, NoDataError, OutOfRangeError, error_status
-from storage.errors import JobConflictError, JobNotFoundError, JobStateError, RequestIdReusedError, StorageBusyError
+from storage.errors import (
+    JobConflictError,
+    JobNotFoundError,
+    JobStateError,
+    QueueFullError,
+    RequestIdReusedError,
+    StorageBusyError,
+)
 
 #: error, code, reason, metadata
 TABLE = [
@@ -47,6 +54,7 @@ TABLE = [
             "model_days": ", ".join(f"m on 2025-10-0{day}" for day in range(1, 6)) + " and 2 more",
         },
     ),
+    (QueueFullError(3, "j"), StatusCode.RESOURCE_EXHAUSTED, "QUEUE_FULL", {"current_job_id": "j", "queued_jobs": "3"}),
     (DrainingError(), StatusCode.UNAVAILABLE, "DRAINING", {}),
     (StorageBusyError("locked"), StatusCode.UNAVAILABLE, "STORAGE_BUSY", {}),
     (OperationalError("database is locked"), StatusCode.UNAVAILABLE, "STORAGE_BUSY", {}),
