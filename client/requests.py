@@ -128,7 +128,8 @@ class ReasoningQuery(Page, total=False):
 def trigger_request(config_path: str, fields: TriggerFields) -> TriggerRequest:
     """Build a trigger that always carries a request id, so that no retry can start a second job."""
     values: dict[str, Any] = dict(fields)
-    values["conflict_policy"] = policy_value(fields.get("conflict_policy", "fail"))
+    if "conflict_policy" in fields:
+        values["conflict_policy"] = policy_value(fields["conflict_policy"])
     request = TriggerRequest(config_path=config_path, **values)
     request.request_id = request.request_id or str(uuid.uuid4())
     return request

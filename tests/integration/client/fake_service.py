@@ -17,6 +17,7 @@ from grpc_status import rpc_status
 
 from aitrader.v1 import callbacks_pb2, job_pb2, metrics_pb2
 from aitrader.v1 import simulation_pb2 as pb
+from aitrader.v1.control_pb2 import RetryJobRequest, RetryJobResponse
 from aitrader.v1.progress_pb2 import ModelDayOrders
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest, GetServiceStatusResponse
 from aitrader.v1.simulation_pb2_grpc import (
@@ -150,6 +151,10 @@ class FakeService(SimulationServiceServicer):
     ) -> GetServiceStatusResponse:
         self._receive(request, context)
         return self.condition
+
+    def RetryJob(self, request: RetryJobRequest, context: grpc.ServicerContext) -> RetryJobResponse:  # noqa: N802
+        self._receive(request, context)
+        return RetryJobResponse(job_id=request.job_id, status=job_pb2.JOB_STATUS_RUNNING, pending_model_days=3)
 
     def VerifyJob(self, request: pb.VerifyJobRequest, context: grpc.ServicerContext) -> pb.VerifyJobResponse:  # noqa: N802
         self._receive(request, context)

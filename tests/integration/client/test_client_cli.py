@@ -9,6 +9,7 @@ from google.protobuf.json_format import ParseDict
 from aitrader.v1 import job_pb2
 from aitrader.v1 import portfolio_pb2 as portfolio
 from aitrader.v1 import simulation_pb2 as pb
+from aitrader.v1.control_pb2 import RetryJobRequest
 from aitrader.v1.service_status_pb2 import (
     COMPONENT_STATUS_HEALTHY,
     COMPONENT_STATUS_OFF,
@@ -146,6 +147,8 @@ def test_watch_as_json_prints_one_event_a_line(command: Command, service: FakeSe
 def test_trigger_sends_its_options(command: Command, service: FakeService) -> None:
     options = ["--experiment", "e", "--model", "a", "--model", "b", "--start", DATES[0], "--end", DATES[1]]
 
+    options += ["--replace", "--on-conflict", "use-existing"]
+
     result = command("trigger", "demo.json", *options, "--request-id", "r")
 
     assert result.exit_code == 0
@@ -157,8 +160,17 @@ def test_trigger_sends_its_options(command: Command, service: FakeService) -> No
             start_date=DATES[0],
             end_date=DATES[1],
             request_id="r",
+            replace_existing=True,
+            conflict_policy=pb.CONFLICT_POLICY_USE_EXISTING,
         )
     ]
+
+
+def test_retry_names_its_models_and_tells_what_is_run_again(command: Command, service: FakeService) -> None:
+    result = command("retry", JOB_ID, "--model", "a", "--request-id", "r")
+
+    assert (result.exit_code, result.stdout) == (0, f"job {JOB_ID}: running, 3 model-days to run again\n")
+    assert service.requests == [RetryJobRequest(job_id=JOB_ID, models=["a"], request_id="r")]
 
 
 def test_trigger_tells_the_job_and_the_warnings(command: Command) -> None:

@@ -33,6 +33,7 @@ CODES = {
     "CONFIG_CHANGED": grpc.StatusCode.FAILED_PRECONDITION,
     "JOB_STATE": grpc.StatusCode.FAILED_PRECONDITION,
     "NOT_REPLAYABLE": grpc.StatusCode.FAILED_PRECONDITION,
+    "QUEUE_FULL": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "DRAINING": grpc.StatusCode.UNAVAILABLE,
     "STORAGE_BUSY": grpc.StatusCode.UNAVAILABLE,
     "INTERNAL": grpc.StatusCode.INTERNAL,

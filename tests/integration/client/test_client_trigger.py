@@ -5,6 +5,7 @@ import grpc
 
 from aitrader.v1 import job_pb2
 from aitrader.v1 import simulation_pb2 as pb
+from aitrader.v1.control_pb2 import RetryJobRequest
 from tests.integration.client.fake_service import FakeService, failure
 from tests.integration.client.job_story import JOB_ID, accepted, up_to_date
 from tests.integration.client.twin import answer, items
@@ -61,3 +62,14 @@ async def test_an_up_to_date_handle_answers_without_calling(client: Any, service
     assert final.status == job_pb2.JOB_STATUS_COMPLETED
     assert await items(job.watch()) == await items(job.results()) == []
     assert len(service.requests) == 1
+
+
+async def test_retry_sends_what_it_was_given_and_a_request_id_of_its_own(client: Any, service: FakeService) -> None:
+    given = await answer(client.retry(JOB_ID, models=["gpt-5"], request_id="again"))
+    made = await answer(client.job(JOB_ID).retry())
+
+    assert given == made
+    assert (given.job_id, given.status, given.pending_model_days) == (JOB_ID, job_pb2.JOB_STATUS_RUNNING, 3)
+    first, second = service.requests
+    assert first == RetryJobRequest(job_id=JOB_ID, models=["gpt-5"], request_id="again")
+    assert uuid.UUID(second.request_id).version == 4

@@ -156,8 +156,8 @@ WAYS = {
 }
 
 
-#: these tell another uptime or another duration each time they are asked
-MOVING = ("GetServiceStatus", "VerifyJob")
+#: these tell another uptime or another duration each time they are asked, or change what there is to tell
+MOVING = ("GetServiceStatus", "VerifyJob", "RetryJob")
 
 
 @pytest.fixture(scope="module")

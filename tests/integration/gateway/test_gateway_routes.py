@@ -14,7 +14,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 STATUS_KEYS = {
     *("job_id", "status", "config_path", "experiment", "date_range", "models", "progress", "created_at", "started_at"),
     *("updated_at", "completed_at", "total_duration_seconds", "error", "warnings", "last_sequence", "next_page_token"),
-    *("spending", "budget"),
+    *("spending", "budget", "queue_position"),
 }
 
 
@@ -43,12 +43,33 @@ def test_new_job_is_accepted(gateway: Gateway, service: Service, experiment: str
     assert response.status_code == 202
     assert set(body) == {
         *("job_id", "status", "date_range", "models", "created_at", "message"),
-        *("experiment", "total_model_days", "warnings"),
+        *("experiment", "total_model_days", "warnings", "done_model_days", "queue_position"),
     }
     assert (body["status"], body["date_range"], body["models"]) == ("accepted", list(DATES[:2]), ["m"])
     assert TIME.fullmatch(body["created_at"])
     assert response.headers["location"] == f"/simulate/status/{body['job_id']}"
     assert service.ended(body["job_id"]).progress.completed == 2
+
+
+def test_job_that_waits_is_accepted_with_its_place_and_a_failed_one_is_run_again(
+    gateway: Gateway, service: Service, experiment: str, tmp_path: Path
+) -> None:
+    path, job_id, gate = waiting(service, experiment, tmp_path)
+    body = {"config_path": path, "experiment": experiment, "end_date": DATES[2], "conflict_policy": "queue"}
+
+    queued = models.Accepted.model_validate(gateway.post("/simulate/trigger", body).json())
+    running = gateway.post(f"/simulate/{job_id}/retry", {})
+    gate.touch()
+    status = service.ended(queued.job_id)
+    failed = service.run(
+        config(scripted("m", raise_on=DATES[1], raise_once=str(tmp_path / "once"))), experiment=f"{experiment}-failing"
+    )
+    retried = gateway.post(f"/simulate/{failed.job_id}/retry", {"models": ["m"]})
+
+    assert (queued.queue_position, list(status.date_range)) == (1, [DATES[2]])
+    assert (running.status_code, running.json()["error"]) == (400, "job_state")
+    assert retried.json() == {"job_id": failed.job_id, "status": "running", "pending_model_days": 1}
+    assert service.ended(failed.job_id).progress.failed == 0
 
 
 def test_same_job_that_runs_already_is_told_with_its_progress(
@@ -181,6 +202,7 @@ def test_minimal_results_leave_out_what_only_full_ones_tell(gateway: Gateway, en
     ]
     assert set(body["results"][0]) == {
         *("date", "model", "experiment", "job_id", "positions", "daily_pnl", "cumulative_pnl", "trades"),
+        *("superseded_by_job_id", "superseded_at"),
     }
 
 
