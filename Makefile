@@ -8,7 +8,7 @@ PROTOC_TOOLS := grpcio-tools==1.71.2
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-llm test test-unit run gateway lint format bench protos lock clean
+.PHONY: help demo demo-llm test test-unit grpcurl-test run gateway lint format bench protos lock clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
@@ -32,6 +32,9 @@ test: lint ## Run lint, types, security scan, drift checks and all tests
 test-unit: .venv/.installed ## Run the unit tests alone
 	@$(BIN)/python -m pytest -n 2 tests/unit
 
+grpcurl-test: .venv/.installed ## Run the scripts of client/grpcurl against a live server
+	@$(BIN)/python -m pytest tests/integration/grpcurl
+
 run: .venv/.installed ## Run the server on 127.0.0.1:50051
 	@$(BIN)/ai-trader-server serve
 
@@ -43,6 +46,7 @@ lint: .venv/.installed ## Check style, types, security and the contract
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
 	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml server storage client
+	@$(BIN)/shellcheck --external-sources --source-path=SCRIPTDIR client/grpcurl/*.sh .ci/run
 	@$(BIN)/buf lint protos
 	@if git rev-parse --quiet --verify HEAD:protos/buf.yaml >/dev/null; then $(BIN)/buf breaking protos --against '.git#subdir=protos'; fi
 
@@ -53,11 +57,12 @@ format: .venv/.installed ## Rewrite the code in the house format
 bench: .venv/.installed ## Measure speed and print JSON
 	@$(BIN)/python -m tests.performance.bench
 
-protos: .venv/.installed ## Generate the stubs beside the contract
+protos: .venv/.installed ## Generate the stubs beside the contract, and the protoset for grpcurl
 	@cd protos && ../$(UV) run --quiet --isolated --no-project --python ../$(BIN)/python \
 	  --with $(PROTOC_TOOLS) --with setuptools==80.9.0 --with mypy-protobuf==3.6.0 \
 	  sh -c 'python -m grpc_tools.protoc -I. --python_out=. --mypy_out=quiet:. aitrader/v1/*.proto && \
 	         python -m grpc_tools.protoc -I. --grpc_python_out=. --mypy_grpc_out=quiet:. aitrader/v1/simulation.proto'
+	@$(BIN)/python -m client.grpcurl.protoset
 
 lock: .venv/.installed ## Resolve the lock files anew
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra llm --extra gateway -o requirements.lock

@@ -16,9 +16,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHELL = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
-COMMANDS = [line for line in SHELL if line.startswith(".venv/bin/")]
+#: waits for an agent; test_tools_command.py runs it
+TOOLS = [line for line in SHELL if line.startswith(".venv/bin/ai-trader-server tools ")]
+COMMANDS = [line for line in SHELL if line.startswith(".venv/bin/") and line not in TOOLS]
 GRPCURL = [line for line in SHELL if line.startswith("grpcurl ")]
 CURL = [line for line in SHELL if line.startswith("curl ")]
+SCRIPTS = [line for line in SHELL if line.startswith("client/grpcurl/")]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def readme_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPr
 
 
 def test_every_shell_line_is_covered_here() -> None:
-    assert {"make demo", "make demo-llm", *COMMANDS, *GRPCURL, *CURL} == set(SHELL)
+    assert {"make demo", "make demo-llm", *COMMANDS, *TOOLS, *GRPCURL, *CURL, *SCRIPTS} == set(SHELL)
     assert COMMANDS
     assert GRPCURL
     assert CURL
@@ -65,6 +68,16 @@ def test_grpcurl_line_works(line: str, readme_server: ServerProcess) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+@pytest.mark.parametrize("line", SCRIPTS)
+def test_script_line_works(line: str, readme_server: ServerProcess) -> None:
+    require_tool("grpcurl")
+
+    done = run(shlex.split(line), environment=readme_server.environment)
+
+    assert done.returncode == 0, done.stderr
+    assert "momentum" in done.stdout
 
 
 @pytest.mark.parametrize("line", CURL)
