@@ -1,19 +1,18 @@
-"""Whether the service can do its work."""
+"""Whether the service can do its work, for load balancers and monitors that look at the status code."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-import grpc
 from fastapi import APIRouter, Request, Response
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from aitrader.v1.service_status_pb2 import GetServiceStatusRequest, GetServiceStatusResponse
+
+from ..errors import AiTraderError
 from . import models
-from .asking import JSON, metadata_of, timeout_of, upstream_of
-from .json_form import to_bytes
+from .asking import JSON, ask_for, upstream_of
+from .json_form import plain, to_bytes
 
 router = APIRouter()
-
-#: seconds; who asks for health wants to know it soon
-TIMEOUT = 3.0
 
 
 @router.get(
@@ -23,22 +22,18 @@ TIMEOUT = 3.0
     responses={503: {"model": models.Health, "description": "The service cannot do its work."}},
 )
 async def health(request: Request) -> Response:
-    """Tell whether the server is reached and serves."""
-    server = await _server(request)
-    healthy = server["status"] == "up"
-    body = {
-        "status": "healthy" if healthy else "unhealthy",
-        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "services": {"grpc_server": server},
-    }
-    return Response(to_bytes(body), 200 if healthy else 503, media_type=JSON)
-
-
-async def _server(request: Request) -> dict[str, str]:
-    upstream, timeout = upstream_of(request), timeout_of(request, TIMEOUT)
+    """Tell whether the server is reached, and whether every part that jobs need does its work."""
+    body = {"timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")}
+    server = {"status": "healthy", "message": f"answers at {upstream_of(request).target}"}
     try:
-        found = await upstream.health.Check(HealthCheckRequest(), timeout=timeout, metadata=metadata_of(request))
-    except grpc.RpcError as error:
-        return {"status": "down", "address": upstream.target, "error": str(getattr(error, "details", lambda: "")())}
-    up = found.status == HealthCheckResponse.SERVING
-    return {"status": "up" if up else "down", "address": upstream.target}
+        found = plain(await ask_for(request, GetServiceStatusRequest(), GetServiceStatusResponse))
+    except AiTraderError as error:
+        away = {"status": "unhealthy", "message": f"{upstream_of(request).target}: {error.message}"}
+        return _response(body | {"status": "unhealthy", "services": {"grpc_server": away}, "free_disk_bytes": None})
+    parts = {part.pop("name"): part for part in found["components"]}
+    services = {"grpc_server": server, **parts}
+    return _response(body | {"services": services, **{key: found[key] for key in ("status", "free_disk_bytes")}})
+
+
+def _response(body: dict[str, Any]) -> Response:
+    return Response(to_bytes(body), 200 if body["status"] == "healthy" else 503, media_type=JSON)

@@ -1,16 +1,10 @@
 """The answer about the service itself, as OpenAPI tells it."""
 
-from typing import Literal
-
-from .models import Answer, Date, Time
-
-Condition = Literal["healthy", "unhealthy", "off"]
+from .models import Answer, Condition, Date, Part, Time
 
 
-class Component(Answer):
+class Component(Part):
     name: str | None
-    status: Condition | None
-    message: str | None
 
 
 class ServiceStatus(Answer):

@@ -12,6 +12,7 @@ JOB_ID = "1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d"
 
 JobState = Literal["pending", "running", "completed", "partial", "failed", "cancelled"]
 Action = Literal["buy", "sell", "no_trade"]
+Condition = Literal["healthy", "unhealthy", "off"]
 FailureKind = Literal[
     "trader_error",
     "ledger_error",
@@ -308,10 +309,19 @@ class Timeseries(Answer):
     next_page_token: PageToken
 
 
+class Part(Answer):
+    status: Condition | None
+    message: str | None
+
+
 class Health(Answer):
     status: Literal["healthy", "unhealthy"]
     timestamp: Time
-    services: Annotated[dict[str, Any], Field(examples=[{"grpc_server": {"status": "up"}}])]
+    services: Annotated[
+        dict[str, Part],
+        Field(description="The server and its parts.", examples=[{"disk": {"status": "healthy", "message": "fine"}}]),
+    ]
+    free_disk_bytes: Annotated[int | None, Field(description="On the disk of the database; null without a server.")]
 
 
 class Delivery(Answer):

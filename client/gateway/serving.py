@@ -1,6 +1,8 @@
 """The gateway as a process, or as several that share the port."""
 
 import os
+import signal
+import sys
 
 import uvicorn
 from fastapi import FastAPI
@@ -38,9 +40,15 @@ def config_of(settings: GatewaySettings, app: FastAPI | str) -> uvicorn.Config:
 
 def serve(settings: GatewaySettings) -> None:
     """Serve until a signal says to stop."""
+    signal.signal(signal.SIGTERM, _leave)  # uvicorn raises the signal again once it has stopped
     if settings.workers == 1:
         uvicorn.Server(config_of(settings, create_app(settings))).run()
         return
     os.environ.update(as_environment(settings))  # where the other processes read them
     config = config_of(settings, f"{__package__}.app:create_app")
     Multiprocess(config, sockets=[config.bind_socket()]).run()
+
+
+def _leave(*_: object) -> None:
+    """End as a service does that was told to."""
+    sys.exit(0)

@@ -34,7 +34,7 @@ JOB_KEYS = (
 
 _LINKS = {
     operation: {"operationId": operation, "parameters": {"job_id": "$response.body#/job_id"}}
-    for operation in ("GetStatus", "StreamProgress", "AuditJob", "CancelJob", "ListDeliveries")
+    for operation in ("GetStatus", "StreamProgress", "AuditJob", "CancelJob", "RetryJob", "VerifyJob", "ListDeliveries")
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {

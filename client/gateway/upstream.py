@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from aitrader.v1 import simulation_pb2
 
@@ -22,7 +21,7 @@ MAX_ENTRY = 4 * 1024 * 1024
 
 #: seconds an RPC may take unless the caller says otherwise
 TIMEOUT = 15.0
-TIMEOUTS: Mapping[str, float] = {"Trigger": 30.0, "AuditJob": 60.0, "VerifyJob": 600.0}
+TIMEOUTS: Mapping[str, float] = {"GetServiceStatus": 5.0, "Trigger": 30.0, "AuditJob": 60.0, "VerifyJob": 600.0}
 
 # quoted: generic in its type stubs alone
 Call: TypeAlias = "grpc.aio.UnaryUnaryCall[Any, bytes]"
@@ -42,7 +41,6 @@ class Upstream:
     def __init__(self, target: str) -> None:
         self.target = target
         self._channel = open_async_channel(target)
-        self.health: Any = HealthStub(self._channel)
         self._unary: dict[str, Unary] = {
             method.name: self._channel.unary_unary(
                 f"/{SERVICE.full_name}/{method.name}",

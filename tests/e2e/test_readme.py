@@ -3,20 +3,22 @@
 import json
 import re
 import shlex
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.process import ROOT, ServerProcess, require_tool, run, server
+from tests.e2e.process import BIN, DEADLINE, ROOT, ServerProcess, require_tool, run, server
 from tests.integration.gateway.gateway_server import running_gateway
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHELL = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
-#: waits for an agent; test_tools_command.py runs it
+#: waits for an agent
 TOOLS = [line for line in SHELL if line.startswith(".venv/bin/ai-trader-server tools ")]
 COMMANDS = [line for line in SHELL if line.startswith(".venv/bin/") and line not in TOOLS]
 GRPCURL = [line for line in SHELL if line.startswith("grpcurl ")]
@@ -89,6 +91,20 @@ def test_curl_line_works(line: str, readme_server: ServerProcess) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "error" not in json.loads(done.stdout)
+
+
+def test_tools_wait_for_an_agent_until_they_are_interrupted(readme_server: ServerProcess) -> None:
+    (line,) = TOOLS
+    command = [str(BIN / "ai-trader-server"), *shlex.split(line)[1:]]
+    ports = dict.fromkeys(("MATH_HTTP_PORT", "SEARCH_HTTP_PORT", "TRADE_HTTP_PORT", "GETPRICE_HTTP_PORT"), "0")
+    with subprocess.Popen(command, env=readme_server.environment | ports, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=DEADLINE)
+
+    assert process.returncode == 0
+    assert "10,000.00" in printed
 
 
 @pytest.mark.parametrize("code", PYTHON)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from aitrader.v1 import simulation_pb2 as pb
+from client.gateway import models
 from tests.integration.client.fake_service import FakeService, failure, serving
 from tests.integration.gateway.gateway_server import Gateway, running_gateway
 from tests.service import DEADLINE, wait_until
@@ -93,7 +94,9 @@ def test_server_that_is_away_is_503_and_unhealthy() -> None:
         health = gateway.get("/health")
 
     assert (status.status_code, status.json()["error"], status.headers["retry-after"]) == (503, "unavailable", "2")
-    assert (health.status_code, health.json()["status"]) == (503, "unhealthy")
+    body = models.Health.model_validate(health.json())
+    assert (health.status_code, body.status, list(body.services)) == (503, "unhealthy", ["grpc_server"])
+    assert body.services["grpc_server"].status == "unhealthy"
 
 
 def test_conflict_with_a_job_that_is_gone_tells_the_dates_of_the_error(gateway: Gateway, fake: FakeService) -> None:

@@ -17,10 +17,20 @@ from google.protobuf.message_factory import GetMessageClass
 
 from aitrader.v1 import control_pb2
 from aitrader.v1 import simulation_pb2 as pb
+from aitrader.v1.service_status_pb2 import GetServiceStatusRequest
 from client import AiTraderError, Client
 from client.gateway.errors import HTTP_CODES
 from client.gateway.upstream import SERVICE
-from client.words import DETAIL_WORDS, SORT_WORDS, STATUS_WORDS, detail_value, sort_value, status_values
+from client.words import (
+    DETAIL_WORDS,
+    POLICY_WORDS,
+    SORT_WORDS,
+    STATUS_WORDS,
+    detail_value,
+    policy_value,
+    sort_value,
+    status_values,
+)
 from tests.integration.gateway.event_stream import blocks
 from tests.integration.gateway.gateway_server import Gateway
 from tests.service import DATES, DEADLINE, Service, config, model, scripted
@@ -52,6 +62,8 @@ class Way:
     path: str
     client: Callable[[Client, Fields], Message]
     method: str = "GET"
+    #: how many questions are asked
+    questions: int = QUESTIONS
 
 
 def some(random: Random, **choices: Any) -> Fields:
@@ -144,20 +156,33 @@ WAYS = {
         client=lambda client, fields: client.cancel(**fields),
         method="POST",
     ),
+    "RetryJob": Way(
+        draw=lambda random, jobs: (
+            {"job_id": random.choice([*jobs[:2], "nobody"]), "request_id": "again"}
+            | some(random, models=[["failer"], ["nobody"]])
+        ),
+        path="/simulate/{job_id}/retry",
+        client=lambda client, fields: client.retry(**fields),
+        method="POST",
+    ),
+    "VerifyJob": Way(
+        draw=job,
+        path="/simulate/{job_id}/verify",
+        client=lambda client, fields: client.verify(timeout=DEADLINE, **fields),
+        method="POST",
+        questions=8,
+    ),
     "Trigger": Way(
         draw=lambda random, _: (
             {"config_path": random.choice(["parity.json", "no.json"]), "experiment": "parity"}
             | some(random, models=[["buyer"], ["nobody"]], start_date=DAYS, end_date=DAYS[:-1], request_id=["a", "b"])
+            | some(random, conflict_policy=POLICY_WORDS)
         ),
         path="/simulate/trigger",
         client=lambda client, fields: client.trigger(**fields).response,
         method="POST",
     ),
 }
-
-
-#: these tell another uptime or another duration each time they are asked, or change what there is to tell
-MOVING = ("GetServiceStatus", "VerifyJob", "RetryJob")
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +192,14 @@ def jobs(service: Service) -> list[str]:
     content = config(buyer, model("failer", "rule/buy-and-hold"))
     (service.configs / "parity.json").write_text(json.dumps(content), encoding="utf-8")
     failing = config(scripted("failer", raise_on=DATES[1]), end=DATES[2])
-    stuck = service.trigger(config(scripted("m", wait_on=DATES[0], wait_for="never")), experiment="stopped").job_id
+    never = str(service.folder / "never")
+    stuck = service.trigger(config(scripted("m", wait_on=DATES[0], wait_for=never)), experiment="stopped").job_id
     service.stub.CancelJob(control_pb2.CancelJobRequest(job_id=stuck, reason="it hangs"), timeout=DEADLINE)
+    failed = service.run(failing, experiment="failing").job_id
+    service.stub.RetryJob(control_pb2.RetryJobRequest(job_id=failed, request_id="again"), timeout=DEADLINE)
     return [
         service.run("parity.json", experiment="parity").job_id,
-        service.run(failing, experiment="failing").job_id,
+        service.ended(failed).job_id,
         service.ended(stuck).job_id,
     ]
 
@@ -188,6 +216,8 @@ def over_grpc(service: Service, rpc: str, fields: Fields) -> Message | tuple[grp
         known["detail"] = detail_value(known["detail"])
     if "sort" in known:
         known["sort"] = sort_value(known["sort"])
+    if "conflict_policy" in known:
+        known["conflict_policy"] = policy_value(known["conflict_policy"])
     if "statuses" in known:
         known["statuses"] = status_values(known["statuses"])
     request = GetMessageClass(SERVICE.methods_by_name[rpc].input_type)
@@ -249,7 +279,7 @@ def _with_numbers(content: Any, message: Any) -> Any:
 
 
 def test_every_unary_rpc_is_asked() -> None:
-    assert {*WAYS, *MOVING} == {method.name for method in SERVICE.methods if not method.server_streaming}
+    assert {*WAYS, "GetServiceStatus"} == {method.name for method in SERVICE.methods if not method.server_streaming}
 
 
 @pytest.mark.parametrize("rpc", WAYS)
@@ -258,7 +288,7 @@ def test_same_question_has_the_same_answer_in_every_way(
 ) -> None:
     random, way = Random(rpc), WAYS[rpc]
     codes = set()
-    for _ in range(QUESTIONS):
+    for _ in range(way.questions):
         fields = way.draw(random, jobs)
 
         direct = over_grpc(service, rpc, fields)
@@ -292,6 +322,20 @@ def triggered_by_rest(body: Any) -> tuple[str, ...]:
     if body["status"] == "current":
         return ("current", body["message"], body["last_simulation_date"], *body["models"])
     return (body["job_id"], body["message"], *body["date_range"], *body["models"])
+
+
+def test_service_is_told_the_same_in_every_way(service: Service, client: Client, gateway: Gateway) -> None:
+    direct = service.stub.GetServiceStatus(GetServiceStatusRequest(), timeout=DEADLINE)
+    called = client.service_status()
+    body = gateway.get("/service/status").json()
+
+    for answer in (direct, called):  # these have moved on by the next question
+        answer.uptime_seconds = answer.free_disk_bytes = 0
+        next(part for part in answer.components if part.name == "disk").message = ""
+    body |= {"uptime_seconds": 0, "free_disk_bytes": 0}
+    next(part for part in body["components"] if part["name"] == "disk")["message"] = None
+    assert called == direct
+    assert facts(body) == as_facts(direct)
 
 
 def test_events_are_the_same_in_every_way(

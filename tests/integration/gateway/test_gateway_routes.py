@@ -1,13 +1,14 @@
 """Every route against a live service over real HTTP: codes, exact keys, the shapes that users know."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from client.gateway import model_metrics, model_sessions, model_verify, models
-from tests.integration.gateway.gateway_server import Gateway
+from tests.integration.gateway.gateway_server import Gateway, running_gateway
 from tests.service import DATES, Service, config, model, scripted, wait_until
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -313,8 +314,40 @@ def test_audit_of_a_job_without_agents_is_clean(gateway: Gateway, ended: str) ->
     assert (response.status_code, model_sessions.Audit.model_validate(response.json()).violation_count) == (200, 0)
 
 
-def test_health_of_a_serving_server_is_healthy(gateway: Gateway) -> None:
+def test_done_dates_are_replaced_when_asked_for(gateway: Gateway, service: Service, experiment: str) -> None:
+    path = service.write_config(config(model("m"), end=DATES[1]))
+    service.run(path, experiment=experiment)
+
+    response = gateway.post(
+        "/simulate/trigger", {"config_path": path, "experiment": experiment, "replace_existing": True}
+    )
+
+    assert (response.status_code, response.json()["total_model_days"]) == (202, 2)
+    assert service.ended(response.json()["job_id"]).progress.completed == 2
+
+
+def test_health_tells_every_part_and_the_free_disk(gateway: Gateway) -> None:
     response = gateway.get("/health")
 
     body = models.Health.model_validate(response.json())
-    assert (response.status_code, body.status, body.services["grpc_server"]["status"]) == (200, "healthy", "up")
+    assert (response.status_code, body.status) == (200, "healthy")
+    assert list(body.services) == [
+        *("grpc_server", "database", "market_data", "disk", "worker_pool"),
+        *("math", "search", "trade", "price"),
+    ]
+    assert body.services["grpc_server"].status == "healthy"
+    assert body.free_disk_bytes
+
+
+def test_health_without_prices_is_unhealthy_and_says_so(new_service: Callable[..., Service]) -> None:
+    service = new_service()
+    for table in ("price_bars", "price_imports"):
+        service.db.execute_sql(f"DELETE FROM {table}")
+
+    with running_gateway(f"127.0.0.1:{service.port}") as gateway:
+        response = gateway.get("/health")
+
+    body = models.Health.model_validate(response.json())
+    assert (response.status_code, body.status) == (503, "unhealthy")
+    assert body.services["market_data"].status == "unhealthy"
+    assert body.services["database"].status == "healthy"
