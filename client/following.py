@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 import click
 
 from aitrader.v1 import job_pb2
-from aitrader.v1.portfolio_pb2 import Trade
 from aitrader.v1.progress_pb2 import LiveStep, ModelDayOrders
 from aitrader.v1.simulation_pb2 import StreamProgressResponse
 
@@ -13,8 +12,9 @@ from .document import line
 from .job import Job
 from .progress import open_view
 from .tally import Tally
-from .text import money, plain
-from .words import action_word, role_word
+from .text import plain
+from .trades import trade_text
+from .words import role_word
 
 #: characters of a step that are shown; `--json` and `ai-trader reasoning` tell all
 MAX_SAID = 160
@@ -57,14 +57,10 @@ def included_lines(message: StreamProgressResponse) -> Iterator[str]:
 
 def _order_lines(day: ModelDayOrders) -> Iterator[str]:
     place = f"{day.date} {plain(day.model)}"
-    yield from (f"{place}  {_trade(trade)}" for trade in day.trades)
+    yield from (f"{place}  {trade_text(trade)}" for trade in day.trades)
     yield from (f"{place}  refused: {plain(refused.message)}" for refused in day.rejections)
     if day.truncated:
         yield f"{place}  and more: see results"
-
-
-def _trade(trade: Trade) -> str:
-    return f"{action_word(trade.action)} {trade.amount} {plain(trade.symbol)} at {money(trade.price)}"
 
 
 def _step_line(told: LiveStep) -> str:

@@ -6,7 +6,7 @@ from google.protobuf.message import Message
 
 from aitrader.v1.metrics_pb2 import ConfidenceInterval, GetMetricsResponse, PortfolioMetrics
 
-from .text import percent, plain
+from .text import money, percent, plain
 
 #: columns of a figure's name
 NAME_WIDTH = 18
@@ -40,6 +40,9 @@ def _figures(told: PortfolioMetrics) -> Iterator[tuple[str, str, str]]:
     yield "worst day", percent(told.worst_day_pct), told.worst_day_date
     yield "turnover", ratio(told, "turnover"), ""
     yield "exposure", _part(told, "exposure_pct"), ""
+    if told.commission or told.slippage:
+        yield "commission", money(told.commission), ""
+        yield "slippage", money(told.slippage), ""
     if told.benchmark:
         yield plain(told.benchmark), _percent(told, "benchmark_return_pct"), ""
         yield "alpha", _percent(told, "alpha_pct"), ""

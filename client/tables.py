@@ -14,7 +14,8 @@ from .metrics_report import ratio
 from .sparkline import sparkline, thinned
 from .tally import Tally
 from .text import duration, moment, money, percent, plain, signed
-from .words import action_word, status_word
+from .trades import trade_text
+from .words import status_word
 
 #: values below a chart
 LAST_VALUES = 5
@@ -125,10 +126,6 @@ def _table(*groups: Sequence[str]) -> Table:
 
 
 def _trades(trades: Sequence[Trade]) -> str:
-    told = [_trade(trade) for trade in trades[:MAX_TRADES]]
+    told = [trade_text(trade) for trade in trades[:MAX_TRADES]]
     more = len(trades) - MAX_TRADES
     return ", ".join([*told, f"and {more} more"] if more > 0 else told)
-
-
-def _trade(trade: Trade) -> str:
-    return f"{action_word(trade.action)} {trade.amount} {plain(trade.symbol)} at {money(trade.price)}"

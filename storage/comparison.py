@@ -74,7 +74,17 @@ TABLES = (
     ComparedTable(
         name="positions",
         row="t.action_id",
-        columns=("t.action_type", "t.symbol", "t.amount", "t.price", "t.cash", "t.portfolio_value", *_VALUES),
+        columns=(
+            "t.action_type",
+            "t.symbol",
+            "t.amount",
+            "t.price",
+            "t.commission",
+            "t.slippage",
+            "t.cash",
+            "t.portfolio_value",
+            *_VALUES,
+        ),
         source=_of_model_day("positions"),
     ),
     ComparedTable(

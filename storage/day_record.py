@@ -34,6 +34,8 @@ class PositionRecord:
     cumulative_profit: Decimal
     cumulative_return_pct: Decimal
     holdings: tuple[tuple[str, int], ...]
+    commission: Decimal = Decimal(0)
+    slippage: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,8 @@ _POSITIONS = (
     "daily_return_pct",
     "cumulative_profit",
     "cumulative_return_pct",
+    "commission",
+    "slippage",
     "created_at",
 )
 _REJECTIONS = ("job_id", "date", "model", "after_action_id", "action_type", "symbol", "amount", "reason", "message")
@@ -152,6 +156,8 @@ def _position(position: PositionRecord) -> Iterator[object]:
     yield position.amount
     yield None if position.price is None else to_real(position.price)
     yield from _closing(position)
+    yield to_real(position.commission)
+    yield to_real(position.slippage)
 
 
 def _closing(state: PositionRecord | DayRecord) -> tuple[float, ...]:

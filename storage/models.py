@@ -109,6 +109,8 @@ class Position(Model):
     cumulative_profit = MoneyField(null=True)
     cumulative_return_pct = FloatField(null=True)
     created_at = TextField()
+    commission = MoneyField(default=0)
+    slippage = MoneyField(default=0)
 
     class Meta:
         table_name = "positions"

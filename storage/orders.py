@@ -12,13 +12,15 @@ from storage.results import RejectionRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillRow:
-    """An order that was booked; the price is in dollars."""
+    """An order that was booked; price and costs are in dollars."""
 
     action_id: int
     action_type: str
     symbol: str
     amount: int
     price: float
+    commission: float = 0.0
+    slippage: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,7 +45,7 @@ _COMMITTED = """
     ORDER BY e.sequence, r.id
 """
 _FILLS = _COMMITTED.format(
-    columns="r.action_id, r.action_type, r.symbol, r.amount, r.price",
+    columns="r.action_id, r.action_type, r.symbol, r.amount, r.price, r.commission, r.slippage",
     table="positions",
     condition="AND r.action_id > 0",
 )
@@ -76,7 +78,15 @@ def _by_event(
 
 
 def _fill(row: tuple[Any, ...]) -> FillRow:
-    return FillRow(action_id=row[0], action_type=row[1], symbol=row[2], amount=row[3], price=row[4])
+    return FillRow(
+        action_id=row[0],
+        action_type=row[1],
+        symbol=row[2],
+        amount=row[3],
+        price=row[4],
+        commission=row[5],
+        slippage=row[6],
+    )
 
 
 def _rejection(row: tuple[Any, ...]) -> RejectionRow:

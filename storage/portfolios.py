@@ -86,6 +86,15 @@ class HistoryRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TradedRow:
+    """Dollars that changed hands for shares, and what commission and slippage took."""
+
+    dollars: float = 0.0
+    commission: float = 0.0
+    slippage: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LifeRow:
     """With what, when and until when a portfolio traded; money in dollars."""
 
@@ -121,7 +130,7 @@ _HISTORIES = """
     WHERE portfolio_id IN ({places}) AND date <= ? ORDER BY portfolio_id, date
 """
 _TRADED = """
-    SELECT t.portfolio_id, SUM(r.amount * r.price)
+    SELECT t.portfolio_id, SUM(r.amount * r.price), SUM(r.commission), SUM(r.slippage)
     FROM trading_days t JOIN portfolios p ON p.id = t.portfolio_id
         JOIN positions r ON (r.job_id, r.date, r.model) = (t.job_id, t.date, p.model)
     WHERE t.portfolio_id IN ({places}) AND t.date >= ? AND t.date <= ? AND r.action_type IN ('buy', 'sell')
@@ -249,10 +258,13 @@ def histories(db: SqliteDatabase, portfolio_ids: Sequence[int], last: str) -> di
     return found
 
 
-def traded(db: SqliteDatabase, portfolio_ids: Sequence[int], first: str, last: str) -> dict[int, float]:
-    """Return the dollars that portfolios bought and sold for between two dates, by those that did."""
+def traded(db: SqliteDatabase, portfolio_ids: Sequence[int], first: str, last: str) -> dict[int, TradedRow]:
+    """Return what portfolios bought and sold for between two dates, and what that cost, by those that did."""
     sql = _TRADED.format(places=", ".join("?" * len(portfolio_ids)))
-    return dict(db.execute_sql(sql, (*portfolio_ids, first, last)))
+    return {
+        portfolio_id: TradedRow(dollars=dollars, commission=commission, slippage=slippage)
+        for portfolio_id, dollars, commission, slippage in db.execute_sql(sql, (*portfolio_ids, first, last))
+    }
 
 
 def lives(db: SqliteDatabase, experiment: str, last: str) -> list[LifeRow]:

@@ -64,6 +64,8 @@ class PositionRow:
     daily_profit: float
     daily_return_pct: float
     holdings: dict[str, int]
+    commission: float = 0.0
+    slippage: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,7 @@ _DAYS = """
 _OF_DAYS = "FROM (VALUES {days}) AS d JOIN {table} AS r ON (r.job_id, r.date, r.model) = (column1, column2, column3)"
 _POSITIONS = f"""
     SELECT r.job_id, r.date, r.model, r.id, action_id, action_type, symbol, amount, price, cash, portfolio_value,
-           daily_profit, daily_return_pct
+           daily_profit, daily_return_pct, commission, slippage
     {_OF_DAYS.replace("{table}", "positions")} ORDER BY r.id
 """
 _REJECTIONS = f"""
@@ -178,6 +180,8 @@ def _position(row: Sequence[Any], holdings: dict[str, int]) -> PositionRow:
         portfolio_value=row[6],
         daily_profit=row[7],
         daily_return_pct=row[8],
+        commission=row[9],
+        slippage=row[10],
         holdings=holdings,
     )
 

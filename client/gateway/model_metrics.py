@@ -44,6 +44,8 @@ class PortfolioMetrics(Answer):
     beta: Unset
     sharpe_ratio_interval: Interval
     annual_return_pct_interval: Interval
+    commission: Dollars
+    slippage: Dollars
 
 
 class Metrics(Answer):

@@ -231,6 +231,8 @@ class Trade(Answer):
     amount: int
     price: Dollars
     total: Dollars
+    commission: Dollars
+    slippage: Dollars
 
 
 class Rejection(Answer):
@@ -253,6 +255,8 @@ class Position(Answer):
     daily_profit: Dollars
     daily_return_pct: Percent
     holdings: dict[str, int]
+    commission: Dollars
+    slippage: Dollars
 
 
 class AiReasoning(Answer):

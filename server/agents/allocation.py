@@ -41,11 +41,8 @@ def hold_equal_parts(session: ModelDaySession, symbols: Sequence[str], *, drift_
 
 
 def buy_for(session: ModelDaySession, symbol: str, dollars: Decimal, *, at_most: int | None = None) -> None:
-    """Buy as many whole shares as `dollars`, cash and `at_most` allow; none of a symbol without an open."""
-    price = session.view.open(symbol)
-    if price is None:
-        return
-    shares = int(min(dollars, session.cash) // price)
+    """Buy as many whole shares as `dollars`, cash, costs and `at_most` allow; none of a symbol without an open."""
+    shares = session.affordable(symbol, dollars)
     if at_most is not None:
         shares = min(shares, at_most)
     if shares > 0:

@@ -106,6 +106,14 @@ class MarketView:
         known = np.flatnonzero(self._close[:, column])
         return from_micros(self._close[known[-1], column]) if known.size else None
 
+    def average_volume(self, symbol: str, days: int) -> Decimal:
+        """Return the shares traded a day on the last `days` dates before the decision with a bar; 0 without any."""
+        column = self._index.get(symbol)
+        if column is None:
+            return Decimal(0)
+        known = np.flatnonzero(self._close[:, column])[-days:]
+        return Decimal(int(self._volume[known, column].sum())) / known.size if known.size else Decimal(0)
+
     def opens(self) -> npt.NDArray[np.float64]:
         """Return the opens of the date in dollars, by the order of `symbols`; NaN where there is none."""
         return _dollars(_cut(self._today, self._columns))

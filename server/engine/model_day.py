@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from server.engine.costs import NO_COSTS, Costs
 from server.engine.ledger import Ledger, LedgerError
 from server.engine.llm import LlmSpec
 from server.engine.market_view import MarketView
@@ -46,6 +47,7 @@ class ModelDayTask:
     universe: tuple[str, ...] | None = None
     llm: LlmSpec | None = None
     recordings: tuple[SessionRecording, ...] = ()
+    costs: Costs = NO_COSTS
 
 
 class FailureKind(StrEnum):
@@ -155,6 +157,15 @@ class ModelDaySession:
         """Orders refused so far."""
         return self._ledger.rejections
 
+    @property
+    def costs(self) -> Costs:
+        """What trading costs."""
+        return self._ledger.costs
+
+    def affordable(self, symbol: str, dollars: Decimal) -> int:
+        """Return how many shares an order may buy for some dollars and the cash at hand, costs included."""
+        return self._ledger.affordable(symbol, dollars)
+
     def buy(self, symbol: str, amount: int | float | Decimal) -> Fill | Rejection:
         """Buy shares at the open of the date."""
         return self._ledger.submit(Order(action=Action.BUY, symbol=symbol, amount=amount))
@@ -196,7 +207,13 @@ def _open(task: ModelDayTask, prices: PriceTable) -> tuple[MarketView, Ledger] |
     universe = None if task.universe is None else {*task.universe, *task.portfolio.holdings}
     try:
         view = MarketView(prices, task.date, universe)
-        return view, Ledger(task.portfolio, view, initial_cash=task.initial_cash, previous_value=task.previous_value)
+        return view, Ledger(
+            task.portfolio,
+            view,
+            initial_cash=task.initial_cash,
+            previous_value=task.previous_value,
+            costs=task.costs,
+        )
     except (LookupError, LedgerError, OverflowError) as error:
         return ModelDayFailure(kind=FailureKind.MARKET_DATA, message=str(error))
 

@@ -26,6 +26,11 @@ def on_grid(amount: Decimal) -> Decimal:
     """
     if not amount.is_finite() or abs(amount) >= MAX_AMOUNT:
         raise OverflowError(f"amount {amount} was not below {MAX_AMOUNT:,} dollars")
+    return rounded(amount)
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """Round a finite amount of any size to the grid of 1e-6, half to even."""
     with localcontext() as context:
         context.prec = 40
         return amount.quantize(MICRO)

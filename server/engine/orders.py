@@ -26,6 +26,7 @@ class RejectionReason(StrEnum):
     NO_PRICE = "no_price"
     INSUFFICIENT_CASH = "insufficient_cash"
     INSUFFICIENT_HOLDINGS = "insufficient_holdings"
+    VOLUME_LIMIT = "volume_limit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +50,23 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """An order that was booked: `amount` shares at `price` dollars each."""
+    """An order that was booked: `amount` shares at `price` dollars each, slippage included.
+
+    `commission` and `slippage` are dollars. `unfilled` shares were over the volume limit; a rejection tells of them.
+    """
 
     action_id: int
     action: Action
     symbol: str
     amount: int
     price: Decimal
+    commission: Decimal = Decimal(0)
+    slippage: Decimal = Decimal(0)
+    unfilled: int = 0
 
     @property
     def total(self) -> Decimal:
-        """Dollars that changed hands."""
+        """Dollars that changed hands for the shares, without the commission."""
         return self.price * self.amount
 
 

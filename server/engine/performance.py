@@ -12,7 +12,8 @@ class History:
     """A window of trading days, at least one: dates ascending, money in dollars.
 
     `start_value` is what the portfolio was worth before the first of them. `benchmark` holds what a benchmark was
-    worth then and at the close of each of them. `traded` is what was bought and sold on them.
+    worth then and at the close of each of them. `traded` is what was bought and sold on them,
+    `commission` and `slippage` what that cost.
     """
 
     start_value: float
@@ -20,6 +21,8 @@ class History:
     values: Sequence[float]
     cash: Sequence[float]
     traded: float
+    commission: float = 0.0
+    slippage: float = 0.0
     benchmark: Sequence[float] | None = None
 
 
@@ -33,7 +36,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performance:
-    """Figures of a window, fractions where nothing else is said; None is what it cannot say.
+    """Figures of a window, fractions where nothing else is said, costs in dollars; None is what it cannot say.
 
     The peak is None when it was before the first day of the window, or when nothing fell.
     """
@@ -55,6 +58,8 @@ class Performance:
     best_day: Day
     worst_day: Day
     turnover: float | None
+    commission: float
+    slippage: float
     exposure: float | None
     benchmark_return: float | None
     alpha: float | None
@@ -88,6 +93,8 @@ def measure(history: History, *, with_intervals: bool) -> Performance:
         best_day=_day(history, returns, int(returns.argmax())),
         worst_day=_day(history, returns, int(returns.argmin())),
         turnover=metrics.turnover(history.values, history.traded),
+        commission=history.commission,
+        slippage=history.slippage,
         exposure=metrics.exposure(history.values, history.cash),
         benchmark_return=None if market is None else metrics.cum_returns_final(market),
         alpha=None if market is None else metrics.alpha(returns, market),

@@ -19,8 +19,8 @@ class Portfolio:
 class Position:
     """State of a portfolio after one action of a day, marked at the opens of the date.
 
-    `action_id` 0 opens the day. Profits are in dollars, returns in percent: daily against the previous close value,
-    cumulative against the initial cash.
+    `action_id` 0 opens the day. `commission` and `slippage` are what the action cost, in dollars. Profits are in
+    dollars, returns in percent: daily against the previous close value, cumulative against the initial cash.
     """
 
     action_id: int
@@ -35,6 +35,8 @@ class Position:
     daily_return_pct: Decimal
     cumulative_profit: Decimal
     cumulative_return_pct: Decimal
+    commission: Decimal = Decimal(0)
+    slippage: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,9 @@ MAX_CONFIG_BYTES = 1_048_576
 #: the template of the prompt of agents, in the configs folder
 DEFAULT_PROMPT = "prompts/trader-v1.md"
 
+#: the same where trading costs something, which the other denies
+COSTS_PROMPT = "prompts/trader-v2.md"
+
 #: where the default template is: beside the package where it was installed, in the repository otherwise
 SHIPPED_CONFIGS = (Path(__file__).parents[1] / "configs", Path(__file__).parents[2] / "configs")
 
@@ -112,6 +115,9 @@ Signature = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.\-^=]{1,20}$")]
 InitialCash = Annotated[Decimal, BeforeValidator(_amount), Field(gt=0, le=MAX_INITIAL_CASH), AfterValidator(_on_grid)]
 Dollars = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0, le=1_000_000)]
+BasisPoints = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0, le=10_000)]
+Impact = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0, le=1000)]
+VolumeShare = Annotated[Decimal, BeforeValidator(_amount), Field(gt=0, le=1)]
 TokenCount = Annotated[int, Field(ge=1, le=10**15)]
 Seconds = Annotated[float, BeforeValidator(_number), Field(ge=0, le=3600)]
 ParameterValue = Annotated[str | bool | int | float, PlainValidator(_scalar)]
@@ -168,7 +174,8 @@ class McpServerEntry(_Section):
 class AgentConfig(_Section):
     """The cash a portfolio begins with; limits of an agent's session, its prompt and who sums it up.
 
-    Times are seconds. `max_tokens` and `max_usd` bound one model-day. `prompt` is a path in the configs folder.
+    Times are seconds. `max_tokens` and `max_usd` bound one model-day. `prompt` is a path in the configs folder, None
+    the default for the costs.
     `max_retries` and `base_delay` are those of requests to a model within a session, and of attempts at a model-day;
     `model_day_timeout` bounds an attempt of any model, `job_timeout` the job.
     """
@@ -183,7 +190,7 @@ class AgentConfig(_Section):
     job_timeout: Annotated[float, BeforeValidator(_number), Field(gt=0, le=31_536_000)] | None = None
     max_tokens: TokenCount | None = None
     max_usd: Dollars | None = None
-    prompt: str = DEFAULT_PROMPT
+    prompt: str | None = None
     model_summary: bool = False
     mcp_servers: Annotated[list[McpServerEntry], Field(max_length=8), AfterValidator(_named_once)] = Field(
         default_factory=list
@@ -202,6 +209,32 @@ class BudgetConfig(_Section):
 
     job: LimitsConfig = LimitsConfig()
     model: LimitsConfig = LimitsConfig()
+
+
+class CommissionConfig(_Section):
+    """Dollars per share and per order, basis points of what changes hands, and bounds in dollars per order."""
+
+    per_share: Dollars = Decimal(0)
+    per_order: Dollars = Decimal(0)
+    basis_points: BasisPoints = Decimal(0)
+    minimum: Dollars = Decimal(0)
+    maximum: Dollars | None = None
+
+
+class SlippageConfig(_Section):
+    """Basis points of the open, and what an order of a whole day's volume adds, as a share of the open."""
+
+    basis_points: BasisPoints = Decimal(0)
+    volume_share: Impact = Decimal(0)
+
+
+class CostsConfig(_Section):
+    """What trading costs, and the share of an average day's volume that orders of a day may take of a symbol."""
+
+    commission: CommissionConfig = CommissionConfig()
+    slippage: SlippageConfig = SlippageConfig()
+    max_volume_share: VolumeShare | None = None
+    on_volume_limit: Literal["partial", "reject"] = "partial"
 
 
 class LogConfig(_Section):
@@ -224,6 +257,7 @@ class SimulationConfig(_Section):
     models: Annotated[list[ModelEntry], Field(min_length=1, max_length=1000)]
     agent_config: AgentConfig = AgentConfig()
     budget: BudgetConfig = BudgetConfig()
+    costs: CostsConfig = CostsConfig()
     log_config: LogConfig | None = None
     llm: LlmConfig = LlmConfig()
     experiment: Annotated[str, AfterValidator(experiment_name)] = "default"
@@ -258,12 +292,12 @@ def load_config(folder: Path, path: str) -> LoadedConfig:
 
 
 def load_prompt(folder: Path, path: str) -> str:
-    """Read the template of a prompt in the configs folder; the default is there even where the folder has none.
+    """Read the template of a prompt in the configs folder; the default ones are there even where the folder has none.
 
     Raises:
         InvalidRequestError: the path leaves the folder or is no file of text.
     """
-    if path == DEFAULT_PROMPT and not (folder / path).exists():
+    if path in {DEFAULT_PROMPT, COSTS_PROMPT} and not (folder / path).exists():
         folder = next(shipped for shipped in SHIPPED_CONFIGS if (shipped / path).exists())
     try:
         return locate(folder, path, "configs folder").read_text(encoding="utf-8")
@@ -334,6 +368,10 @@ def _validate(values: object) -> SimulationConfig:
     if end is not None and end < config.date_range.init_date:
         description = f"{end} is before init_date {config.date_range.init_date}"
         violations.append(Violation(field="config.date_range.end_date", description=description))
+    commission = config.costs.commission
+    if commission.maximum is not None and commission.maximum < commission.minimum:
+        description = f"{commission.maximum} is below the minimum {commission.minimum}"
+        violations.append(Violation(field="config.costs.commission.maximum", description=description))
     if violations:
         raise InvalidRequestError(violations)
     return config
@@ -363,6 +401,9 @@ def _unknown_keys(config: SimulationConfig) -> Iterator[str]:
         "budget.": config.budget,
         "budget.job.": config.budget.job,
         "budget.model.": config.budget.model,
+        "costs.": config.costs,
+        "costs.commission.": config.costs.commission,
+        "costs.slippage.": config.costs.slippage,
         "log_config.": config.log_config,
         "llm.": config.llm,
         **{f"models[{i}].": entry for i, entry in enumerate(config.models)},

@@ -248,6 +248,7 @@ class ModelDayRunner:
             universe=self._spec.universe,
             llm=self._llm(model),
             recordings=recordings,
+            costs=model.costs,
         )
 
     def _llm(self, model: ModelSpec) -> LlmSpec | None:

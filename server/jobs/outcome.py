@@ -87,6 +87,8 @@ def _position(position: Position) -> PositionRecord:
         cumulative_profit=position.cumulative_profit,
         cumulative_return_pct=position.cumulative_return_pct,
         holdings=position.holdings,
+        commission=position.commission,
+        slippage=position.slippage,
     )
 
 

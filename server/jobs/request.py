@@ -3,18 +3,25 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 from server.agents.errors import AgentError, ParameterError
 from server.agents.llm.pricing import Pricing
 from server.agents.llm.prompt import PromptError, check_template
 from server.agents.llm.provider import ProviderError, endpoint
 from server.agents.registry import TraderFactory
+from server.engine.costs import NO_COSTS, Commission, Costs, OnVolumeLimit, Slippage
 from server.engine.llm import LlmMode, LlmSpec, McpServer, TokenPrices
 from server.jobs.config import (
+    COSTS_PROMPT,
+    DEFAULT_PROMPT,
     BudgetConfig,
+    CostsConfig,
     LoadedConfig,
     McpServerEntry,
     ModelEntry,
@@ -227,13 +234,18 @@ class _SpecMaker:
             parameters=entry.parameters,
             initial_cash=self._agent.initial_cash,
             llm=self._llm(entry) if self._traders.is_llm(entry.basemodel) else None,
+            costs=_costs(self._config.costs),
         )
+
+    @property
+    def _default_prompt(self) -> str:
+        return DEFAULT_PROMPT if _costs(self._config.costs) == NO_COSTS else COSTS_PROMPT
 
     def _llm(self, entry: ModelEntry) -> LlmSpec:
         agent, prices = self._agent, entry.prices
         return LlmSpec(
             basemodel=entry.basemodel,
-            prompt=load_prompt(self._configs, agent.prompt),
+            prompt=load_prompt(self._configs, agent.prompt or self._default_prompt),
             max_steps=agent.max_steps,
             max_retries=agent.max_retries,
             base_delay=agent.base_delay,
@@ -250,6 +262,20 @@ class _SpecMaker:
 
 def _mcp_server(entry: McpServerEntry) -> McpServer:
     return McpServer(name=entry.name, tools=None if entry.tools is None else tuple(entry.tools), dated=entry.dated)
+
+
+def _costs(config: CostsConfig) -> Costs:
+    return Costs(
+        commission=Commission(**dict(_known(config.commission))),
+        slippage=Slippage(**dict(_known(config.slippage))),
+        max_volume_share=config.max_volume_share,
+        on_volume_limit=OnVolumeLimit(config.on_volume_limit),
+    )
+
+
+def _known(section: BaseModel) -> Iterator[tuple[str, Any]]:
+    """Return the fields of a section, without keys that nobody knows."""
+    return ((name, value) for name, value in section if name in type(section).model_fields)
 
 
 def _budget(config: BudgetConfig) -> BudgetSpec:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from server.engine.costs import NO_COSTS, Commission, Costs, OnVolumeLimit, Slippage
 from server.engine.llm import LlmMode, LlmSpec, McpServer, TokenPrices
 from server.engine.model_day import Parameter
 from server.jobs.retry import RetryPolicy
@@ -22,6 +23,7 @@ class ModelSpec:
     parameters: Mapping[str, Parameter]
     initial_cash: Decimal
     llm: LlmSpec | None = None
+    costs: Costs = NO_COSTS
 
     @property
     def definition(self) -> str:
@@ -35,7 +37,9 @@ class ModelSpec:
             facts["prompt"] = hashlib.sha256(self.llm.prompt.encode()).hexdigest()
             if self.llm.mcp_servers:
                 facts["mcp_servers"] = [[each.name, each.tools, each.dated] for each in self.llm.mcp_servers]
-        return json.dumps(facts, sort_keys=True)
+        if self.costs != NO_COSTS:
+            facts["costs"] = asdict(self.costs)
+        return json.dumps(facts, sort_keys=True, default=_number)
 
 
 class OnFailure(StrEnum):
@@ -116,7 +120,19 @@ class JobSpec:
 def _model(values: dict[str, Any]) -> ModelSpec:
     llm = values.get("llm")
     cash = Decimal(values["initial_cash"])
-    return ModelSpec(**{**values, "initial_cash": cash, "llm": None if llm is None else _llm(llm)})
+    costs = _costs(values["costs"]) if "costs" in values else NO_COSTS  # jobs of earlier versions have none
+    return ModelSpec(**{**values, "initial_cash": cash, "llm": None if llm is None else _llm(llm), "costs": costs})
+
+
+def _costs(values: dict[str, Any]) -> Costs:
+    commission, slippage = dict(values["commission"]), values["slippage"]
+    maximum = _decimal(commission.pop("maximum"))
+    return Costs(
+        commission=Commission(maximum=maximum, **{name: Decimal(value) for name, value in commission.items()}),
+        slippage=Slippage(**{name: Decimal(value) for name, value in slippage.items()}),
+        max_volume_share=_decimal(values["max_volume_share"]),
+        on_volume_limit=OnVolumeLimit(values["on_volume_limit"]),
+    )
 
 
 def _llm(values: dict[str, Any]) -> LlmSpec:
@@ -152,6 +168,11 @@ def _limits(values: dict[str, Any]) -> Limits:
 
 def _decimal(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
+
+
+def _number(value: Decimal) -> str:
+    """Return a decimal as text that is the same for equal numbers."""
+    return f"{value.normalize():f}"
 
 
 def changed_facts(before: str, after: str) -> tuple[str, ...]:

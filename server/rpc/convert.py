@@ -288,6 +288,8 @@ def trade(row: PositionRow | FillRow) -> portfolio_pb2.Trade:
         amount=amount,
         price=price,
         total=round(price * amount, 6),
+        commission=row.commission,
+        slippage=row.slippage,
     )
 
 
@@ -304,6 +306,8 @@ def position(row: PositionRow) -> portfolio_pb2.Position:
         daily_profit=row.daily_profit,
         daily_return_pct=row.daily_return_pct,
         holdings=row.holdings,
+        commission=row.commission,
+        slippage=row.slippage,
     )
 
 

@@ -27,6 +27,8 @@ def metrics(told: Performance, benchmark: str) -> metrics_pb2.PortfolioMetrics:
         worst_day_pct=told.worst_day.change * 100,
         worst_day_date=told.worst_day.date,
         turnover=told.turnover,
+        commission=told.commission,
+        slippage=told.slippage,
         exposure_pct=_percent(told.exposure),
         benchmark=benchmark,
         benchmark_return_pct=_percent(told.benchmark_return),

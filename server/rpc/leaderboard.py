@@ -17,7 +17,7 @@ from server.rpc.ranking import Place, Ranked, ranked
 from server.rpc.results import DEFAULT_EXPERIMENT, FIRST_DATE, LAST_DATE
 from storage import portfolios
 from storage.database import data_version
-from storage.portfolios import StandingRow
+from storage.portfolios import StandingRow, TradedRow
 
 #: answers kept; each has at most a thousand entries
 MAX_KEPT = 50
@@ -122,7 +122,7 @@ def _metrics(
     days = portfolios.histories(db, ids, last)
     figures = {}
     for row in rows:
-        life = history(row.initial_cash, days[row.id], 0, traded.get(row.id, 0.0), query.benchmark, quotes)
+        life = history(row.initial_cash, days[row.id], 0, traded.get(row.id, TradedRow()), query.benchmark, quotes)
         figures[row.id] = convert_metrics.metrics(measure(life, with_intervals=False), query.benchmark)
     return figures
 

@@ -13,7 +13,7 @@ from server.rpc.errors import NoDataError
 from server.rpc.fields import Fields
 from server.rpc.results import DEFAULT_EXPERIMENT, FIRST_DATE, LAST_DATE
 from storage import portfolios, prices
-from storage.portfolios import HistoryRows
+from storage.portfolios import HistoryRows, TradedRow
 
 #: characters of a symbol, as prices are imported
 MAX_SYMBOL = 20
@@ -38,7 +38,7 @@ def get_metrics(db: SqliteDatabase, request: metrics_pb2.GetMetricsRequest) -> m
         message = f"model '{model}' has no trading day in experiment '{experiment}' in this range"
         raise NoDataError(message, experiment=experiment, model=model)
     start = bisect_left(days.dates, first or FIRST_DATE)
-    traded = portfolios.traded(db, [portfolio.id], days.dates[start], days.dates[-1]).get(portfolio.id, 0.0)
+    traded = portfolios.traded(db, [portfolio.id], days.dates[start], days.dates[-1]).get(portfolio.id, TradedRow())
     quotes = find_quotes(db, symbol, days.dates[-1]) if symbol else None
     told = measure(history(float(portfolio.initial_cash), days, start, traded, symbol, quotes), with_intervals=True)
     return metrics_pb2.GetMetricsResponse(
@@ -76,7 +76,7 @@ def shares(symbol: str, quotes: Sequence[Quote], dates: Sequence[str], previous:
 
 
 def history(
-    initial_cash: float, days: HistoryRows, start: int, traded: float, symbol: str, quotes: Sequence[Quote] | None
+    initial_cash: float, days: HistoryRows, start: int, traded: TradedRow, symbol: str, quotes: Sequence[Quote] | None
 ) -> History:
     """Return the window of a portfolio's days from a position on.
 
@@ -90,6 +90,8 @@ def history(
         dates=dates,
         values=days.values[start:],
         cash=days.cash[start:],
-        traded=traded,
+        traded=traded.dollars,
+        commission=traded.commission,
+        slippage=traded.slippage,
         benchmark=None if quotes is None else shares(symbol, quotes, dates, previous),
     )

@@ -71,6 +71,8 @@ class PortfolioMetrics(google.protobuf.message.Message):
     BETA_FIELD_NUMBER: builtins.int
     SHARPE_RATIO_INTERVAL_FIELD_NUMBER: builtins.int
     ANNUAL_RETURN_PCT_INTERVAL_FIELD_NUMBER: builtins.int
+    COMMISSION_FIELD_NUMBER: builtins.int
+    SLIPPAGE_FIELD_NUMBER: builtins.int
     start_date: builtins.str
     """Output only. First trading day of the window, `YYYY-MM-DD`."""
     end_date: builtins.str
@@ -123,6 +125,10 @@ class PortfolioMetrics(google.protobuf.message.Message):
     """
     beta: builtins.float
     """Output only. Covariance with the benchmark's daily returns over their variance. As `alpha_pct`."""
+    commission: builtins.float
+    """Output only. Commissions of the window, dollars."""
+    slippage: builtins.float
+    """Output only. What slippage took in the window, dollars."""
     @property
     def sharpe_ratio_interval(self) -> global___ConfidenceInterval:
         """Output only. Confidence interval of `sharpe_ratio`. From 20 days on, and in GetMetrics alone."""
@@ -160,9 +166,11 @@ class PortfolioMetrics(google.protobuf.message.Message):
         beta: builtins.float | None = ...,
         sharpe_ratio_interval: global___ConfidenceInterval | None = ...,
         annual_return_pct_interval: global___ConfidenceInterval | None = ...,
+        commission: builtins.float = ...,
+        slippage: builtins.float = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_alpha_pct", b"_alpha_pct", "_annual_return_pct", b"_annual_return_pct", "_annual_volatility_pct", b"_annual_volatility_pct", "_benchmark_return_pct", b"_benchmark_return_pct", "_beta", b"_beta", "_calmar_ratio", b"_calmar_ratio", "_exposure_pct", b"_exposure_pct", "_sharpe_ratio", b"_sharpe_ratio", "_sortino_ratio", b"_sortino_ratio", "_total_return_pct", b"_total_return_pct", "_turnover", b"_turnover", "_win_rate_pct", b"_win_rate_pct", "alpha_pct", b"alpha_pct", "annual_return_pct", b"annual_return_pct", "annual_return_pct_interval", b"annual_return_pct_interval", "annual_volatility_pct", b"annual_volatility_pct", "benchmark_return_pct", b"benchmark_return_pct", "beta", b"beta", "calmar_ratio", b"calmar_ratio", "exposure_pct", b"exposure_pct", "sharpe_ratio", b"sharpe_ratio", "sharpe_ratio_interval", b"sharpe_ratio_interval", "sortino_ratio", b"sortino_ratio", "total_return_pct", b"total_return_pct", "turnover", b"turnover", "win_rate_pct", b"win_rate_pct"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_alpha_pct", b"_alpha_pct", "_annual_return_pct", b"_annual_return_pct", "_annual_volatility_pct", b"_annual_volatility_pct", "_benchmark_return_pct", b"_benchmark_return_pct", "_beta", b"_beta", "_calmar_ratio", b"_calmar_ratio", "_exposure_pct", b"_exposure_pct", "_sharpe_ratio", b"_sharpe_ratio", "_sortino_ratio", b"_sortino_ratio", "_total_return_pct", b"_total_return_pct", "_turnover", b"_turnover", "_win_rate_pct", b"_win_rate_pct", "alpha_pct", b"alpha_pct", "annual_return_pct", b"annual_return_pct", "annual_return_pct_interval", b"annual_return_pct_interval", "annual_volatility_pct", b"annual_volatility_pct", "benchmark", b"benchmark", "benchmark_return_pct", b"benchmark_return_pct", "best_day_date", b"best_day_date", "best_day_pct", b"best_day_pct", "beta", b"beta", "calmar_ratio", b"calmar_ratio", "end_date", b"end_date", "exposure_pct", b"exposure_pct", "max_drawdown_pct", b"max_drawdown_pct", "max_drawdown_peak_date", b"max_drawdown_peak_date", "max_drawdown_recovery_date", b"max_drawdown_recovery_date", "max_drawdown_trough_date", b"max_drawdown_trough_date", "sharpe_ratio", b"sharpe_ratio", "sharpe_ratio_interval", b"sharpe_ratio_interval", "sortino_ratio", b"sortino_ratio", "start_date", b"start_date", "total_return_pct", b"total_return_pct", "trading_days", b"trading_days", "turnover", b"turnover", "win_rate_pct", b"win_rate_pct", "worst_day_date", b"worst_day_date", "worst_day_pct", b"worst_day_pct"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_alpha_pct", b"_alpha_pct", "_annual_return_pct", b"_annual_return_pct", "_annual_volatility_pct", b"_annual_volatility_pct", "_benchmark_return_pct", b"_benchmark_return_pct", "_beta", b"_beta", "_calmar_ratio", b"_calmar_ratio", "_exposure_pct", b"_exposure_pct", "_sharpe_ratio", b"_sharpe_ratio", "_sortino_ratio", b"_sortino_ratio", "_total_return_pct", b"_total_return_pct", "_turnover", b"_turnover", "_win_rate_pct", b"_win_rate_pct", "alpha_pct", b"alpha_pct", "annual_return_pct", b"annual_return_pct", "annual_return_pct_interval", b"annual_return_pct_interval", "annual_volatility_pct", b"annual_volatility_pct", "benchmark", b"benchmark", "benchmark_return_pct", b"benchmark_return_pct", "best_day_date", b"best_day_date", "best_day_pct", b"best_day_pct", "beta", b"beta", "calmar_ratio", b"calmar_ratio", "commission", b"commission", "end_date", b"end_date", "exposure_pct", b"exposure_pct", "max_drawdown_pct", b"max_drawdown_pct", "max_drawdown_peak_date", b"max_drawdown_peak_date", "max_drawdown_recovery_date", b"max_drawdown_recovery_date", "max_drawdown_trough_date", b"max_drawdown_trough_date", "sharpe_ratio", b"sharpe_ratio", "sharpe_ratio_interval", b"sharpe_ratio_interval", "slippage", b"slippage", "sortino_ratio", b"sortino_ratio", "start_date", b"start_date", "total_return_pct", b"total_return_pct", "trading_days", b"trading_days", "turnover", b"turnover", "win_rate_pct", b"win_rate_pct", "worst_day_date", b"worst_day_date", "worst_day_pct", b"worst_day_pct"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_alpha_pct", b"_alpha_pct"]) -> typing.Literal["alpha_pct"] | None: ...
     @typing.overload

@@ -71,9 +71,11 @@ class _RejectionReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     REJECTION_REASON_NO_PRICE: _RejectionReason.ValueType  # 5
     """The symbol has no opening price on the date."""
     REJECTION_REASON_INSUFFICIENT_CASH: _RejectionReason.ValueType  # 6
-    """The order costs more than the cash at hand."""
+    """The order costs more than the cash at hand, commission and slippage included."""
     REJECTION_REASON_INSUFFICIENT_HOLDINGS: _RejectionReason.ValueType  # 7
     """The order sells more than is held."""
+    REJECTION_REASON_VOLUME_LIMIT: _RejectionReason.ValueType  # 8
+    """The order, or what is left of it after a fill in part, is over the configured share of the earlier days' volume."""
 
 class RejectionReason(_RejectionReason, metaclass=_RejectionReasonEnumTypeWrapper):
     """Why an order was refused."""
@@ -91,9 +93,11 @@ REJECTION_REASON_UNKNOWN_SYMBOL: RejectionReason.ValueType  # 4
 REJECTION_REASON_NO_PRICE: RejectionReason.ValueType  # 5
 """The symbol has no opening price on the date."""
 REJECTION_REASON_INSUFFICIENT_CASH: RejectionReason.ValueType  # 6
-"""The order costs more than the cash at hand."""
+"""The order costs more than the cash at hand, commission and slippage included."""
 REJECTION_REASON_INSUFFICIENT_HOLDINGS: RejectionReason.ValueType  # 7
 """The order sells more than is held."""
+REJECTION_REASON_VOLUME_LIMIT: RejectionReason.ValueType  # 8
+"""The order, or what is left of it after a fill in part, is over the configured share of the earlier days' volume."""
 global___RejectionReason = RejectionReason
 
 @typing.final
@@ -134,6 +138,8 @@ class Trade(google.protobuf.message.Message):
     AMOUNT_FIELD_NUMBER: builtins.int
     PRICE_FIELD_NUMBER: builtins.int
     TOTAL_FIELD_NUMBER: builtins.int
+    COMMISSION_FIELD_NUMBER: builtins.int
+    SLIPPAGE_FIELD_NUMBER: builtins.int
     id: builtins.int
     """Output only. Sequence within the day, from 1 (`action_id` of its position row)."""
     action: global___TradeAction.ValueType
@@ -143,9 +149,13 @@ class Trade(google.protobuf.message.Message):
     amount: builtins.int
     """Output only. Shares, positive."""
     price: builtins.float
-    """Output only. Price per share at which it was booked: the open of the date, dollars."""
+    """Output only. Price per share at which it was booked, dollars: the open of the date, made worse by slippage if any."""
     total: builtins.float
-    """Output only. `amount` times `price`, dollars."""
+    """Output only. `amount` times `price`, dollars; the commission comes on top."""
+    commission: builtins.float
+    """Output only. Commission, dollars; 0 without costs."""
+    slippage: builtins.float
+    """Output only. What slippage took, dollars: `amount` times the difference of `price` and the open. It is in `total`."""
     def __init__(
         self,
         *,
@@ -155,8 +165,10 @@ class Trade(google.protobuf.message.Message):
         amount: builtins.int = ...,
         price: builtins.float = ...,
         total: builtins.float = ...,
+        commission: builtins.float = ...,
+        slippage: builtins.float = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["action", b"action", "amount", b"amount", "id", b"id", "price", b"price", "symbol", b"symbol", "total", b"total"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["action", b"action", "amount", b"amount", "commission", b"commission", "id", b"id", "price", b"price", "slippage", b"slippage", "symbol", b"symbol", "total", b"total"]) -> None: ...
 
 global___Trade = Trade
 
@@ -230,6 +242,8 @@ class Position(google.protobuf.message.Message):
     DAILY_PROFIT_FIELD_NUMBER: builtins.int
     DAILY_RETURN_PCT_FIELD_NUMBER: builtins.int
     HOLDINGS_FIELD_NUMBER: builtins.int
+    COMMISSION_FIELD_NUMBER: builtins.int
+    SLIPPAGE_FIELD_NUMBER: builtins.int
     action_id: builtins.int
     """Output only. Sequence within the day; 0 opens it."""
     action: global___TradeAction.ValueType
@@ -248,6 +262,10 @@ class Position(google.protobuf.message.Message):
     """Output only. `portfolio_value` less the previous close value, dollars."""
     daily_return_pct: builtins.float
     """Output only. `daily_profit` over the previous close value, percent."""
+    commission: builtins.float
+    """Output only. Commission of the action, dollars."""
+    slippage: builtins.float
+    """Output only. What slippage took of the action, dollars; it is in `price`."""
     @property
     def holdings(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.int]:
         """Output only. Shares by symbol after the action; left out on a day too large for one message, where the trades tell."""
@@ -265,9 +283,11 @@ class Position(google.protobuf.message.Message):
         daily_profit: builtins.float = ...,
         daily_return_pct: builtins.float = ...,
         holdings: collections.abc.Mapping[builtins.str, builtins.int] | None = ...,
+        commission: builtins.float = ...,
+        slippage: builtins.float = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_price", b"_price", "price", b"price"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_price", b"_price", "action", b"action", "action_id", b"action_id", "amount", b"amount", "cash", b"cash", "daily_profit", b"daily_profit", "daily_return_pct", b"daily_return_pct", "holdings", b"holdings", "portfolio_value", b"portfolio_value", "price", b"price", "symbol", b"symbol"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_price", b"_price", "action", b"action", "action_id", b"action_id", "amount", b"amount", "cash", b"cash", "commission", b"commission", "daily_profit", b"daily_profit", "daily_return_pct", b"daily_return_pct", "holdings", b"holdings", "portfolio_value", b"portfolio_value", "price", b"price", "slippage", b"slippage", "symbol", b"symbol"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_price", b"_price"]) -> typing.Literal["price"] | None: ...
 
 global___Position = Position

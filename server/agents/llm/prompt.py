@@ -1,6 +1,7 @@
 """The prompt of a session: a template's text, filled in from the session and its market view alone.
 
-A placeholder is `${name}`; a dollar sign in any other place is a dollar sign.
+A placeholder is `${name}`; a dollar sign in any other place is a dollar sign. Costs that a template has no place for
+are told at its end.
 """
 
 import re
@@ -11,6 +12,8 @@ from hashlib import sha256
 from typing import Any
 
 from server.agents.errors import AgentError, quoted
+from server.agents.llm.rules import cost_rules
+from server.engine.costs import NO_COSTS
 from server.engine.model_day import ModelDaySession
 from server.engine.session_record import Observation
 
@@ -25,6 +28,7 @@ PLACEHOLDERS = frozenset(
         "previous_date",
         "positions",
         "cash",
+        "costs",
         "portfolio_value",
         "opening_prices",
         "tools",
@@ -82,6 +86,8 @@ def render(
     values = _values(session, lines)
     text = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
     used = set(_PLACEHOLDER.findall(template))
+    if session.costs != NO_COSTS and "costs" not in used:
+        text = f"{text.rstrip()}\n\n# Costs\n\n{values['costs']}\n"
     return Prompt(text=text, observations=tuple(_observations(session, values, used)))
 
 
@@ -97,6 +103,7 @@ def _values(session: ModelDaySession, tools: Mapping[str, str]) -> dict[str, str
         "previous_date": dates[-1] if dates else "none",
         "positions": _positions(session),
         "cash": dollars(session.cash),
+        "costs": cost_rules(session.costs),
         "portfolio_value": dollars(session.portfolio_value),
         "opening_prices": _opening_prices(session),
         "tools": "\n".join(f"- `{name}`: {line}" for name, line in tools.items()),

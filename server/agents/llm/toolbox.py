@@ -4,7 +4,7 @@ Answers are dictionaries of plain JSON values; a refusal has `error` and `messag
 model may ask. Money leaves as JSON numbers, which give back every amount on the grid of 1e-6 unchanged.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from threading import Lock
 from typing import Any, TypeAlias
@@ -14,9 +14,10 @@ from pydantic_core import to_json
 from server.agents.llm.calculator import CalculationError, calculate, finite
 from server.agents.llm.gate import DropReason, Gate, is_iso_date
 from server.agents.llm.search import Article, Search, SearchError
+from server.engine.costs import NO_COSTS
 from server.engine.ledger import TooManyOrdersError
 from server.engine.model_day import ModelDaySession
-from server.engine.orders import MAX_QUANTITY, Action, Rejection
+from server.engine.orders import Action, Fill, Rejection
 from server.engine.prices import Bar
 from server.engine.text import MAX_ERROR, MAX_WORD, plain
 
@@ -204,7 +205,7 @@ class Toolbox:
                 return _error("too_many_orders", str(error))
             if isinstance(booked, Rejection):
                 return self._refused(booked, name, asked)
-            return self._positions(action.value)
+            return self._positions(action.value, _terms(booked) if self._session.costs != NO_COSTS else None)
 
     def _refused(self, rejection: Rejection, symbol: str, amount: float | Decimal) -> Answer:
         """Tell why an order was refused, with the figures to make a better one."""
@@ -214,12 +215,13 @@ class Toolbox:
         if price is not None:
             answer["price"] = float(price)
             if rejection.action is Action.BUY:
-                answer["max_affordable"] = min(int(cash // price), MAX_QUANTITY)
-                answer["cost"] = float(price * amount) if isinstance(amount, int) else None
+                answer["max_affordable"] = self._session.affordable(symbol, cash)
+                if self._session.costs == NO_COSTS:  # with costs the message has the figures
+                    answer["cost"] = float(price * amount) if isinstance(amount, int) else None
         return self._show(rejection.action.value, rejection.symbol, self._session.date, answer, opening=True)
 
-    def _positions(self, tool: str) -> Answer:
-        positions = {**self._session.holdings, "CASH": float(self._session.cash)}
+    def _positions(self, tool: str, more: Mapping[str, Any] | None = None) -> Answer:
+        positions = {**self._session.holdings, "CASH": float(self._session.cash), **(more or {})}
         return self._show(tool, "positions", self._session.date, positions, opening=True)
 
     def _open(self, symbol: str, tool: str = "get_price_local") -> Answer:
@@ -274,6 +276,12 @@ class Toolbox:
         text = to_json(answer).decode()
         self.gate.show(self.step if step is None else step, tool, subject, source_date, text, opening)
         return answer
+
+
+def _terms(fill: Fill) -> Answer:
+    """Tell what a fill cost; a symbol is in upper case, so that no position has one of these names."""
+    terms = {"amount": fill.amount, "price": float(fill.price), "commission": float(fill.commission)}
+    return {"filled": {**terms, "unfilled": fill.unfilled} if fill.unfilled else terms}
 
 
 def _symbol(symbol: str) -> str:

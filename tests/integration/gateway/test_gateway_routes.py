@@ -185,7 +185,8 @@ def test_results_have_the_keys_that_users_know(gateway: Gateway, ended: str, exp
     assert day["positions"] == {"UP": 10, "CASH": 9900.0}
     assert day["daily_pnl"] == {"profit": 5.0, "return_pct": 0.05, "portfolio_value": 10005.0}
     assert day["cumulative_pnl"] == {"profit": 5.0, "return_pct": 0.05}
-    assert day["trades"] == [{"id": 1, "action": "buy", "symbol": "UP", "amount": 10, "price": 10.0, "total": 100.0}]
+    trade = {"id": 1, "action": "buy", "symbol": "UP", "amount": 10, "price": 10.0, "total": 100.0}
+    assert day["trades"] == [{**trade, "commission": 0.0, "slippage": 0.0}]
     assert [rejection["reason"] for rejection in day["rejections"]] == ["insufficient_holdings"]
     assert [position["action"] for position in day["position_history"]] == ["no_trade", "buy"]
     assert day["ai_reasoning"] is None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from server.engine.costs import NO_COSTS, Costs
 from server.engine.model_day import ModelDayResult, ModelDaySession, ModelDayTask, Parameter, Trader, run_model_day
 from server.engine.portfolio import Portfolio
 from server.engine.prices import PriceTable
@@ -31,6 +32,7 @@ def model_day_task(
     previous_value: Decimal | None = None,
     parameters: Mapping[str, Parameter] | None = None,
     universe: tuple[str, ...] | None = None,
+    costs: Costs = NO_COSTS,
 ) -> ModelDayTask:
     """Make the task of a model-day, of a new portfolio unless told otherwise."""
     return ModelDayTask(
@@ -44,6 +46,7 @@ def model_day_task(
         initial_cash=initial_cash,
         previous_value=initial_cash if previous_value is None else previous_value,
         universe=universe,
+        costs=costs,
     )
 
 

@@ -6,7 +6,9 @@ from hashlib import sha256
 import pytest
 
 from server.agents.llm.prompt import Prompt, PromptError, check_template, render, template_digest
+from server.agents.llm.rules import cost_rules
 from server.agents.llm.toolbox import Toolbox
+from server.engine.costs import NO_COSTS, Commission, Costs, Slippage
 from server.engine.model_day import ModelDaySession
 from server.engine.prices import PriceTable
 from tests.integration.agents.llm_session import DATES, QUOTES, TEMPLATE
@@ -14,7 +16,7 @@ from tests.unit.server.engine.model_day_chain import run_day
 from tests.unit.server.engine.synthetic_market import Quotes, written_market
 
 
-def rendered(template: str, prices: PriceTable | None = None, date: str = DATES[1]) -> Prompt:
+def rendered(template: str, prices: PriceTable | None = None, date: str = DATES[1], costs: Costs = NO_COSTS) -> Prompt:
     """Render for a portfolio of two symbols."""
     made: list[Prompt] = []
 
@@ -22,7 +24,7 @@ def rendered(template: str, prices: PriceTable | None = None, date: str = DATES[
         made.append(render(template, session, Toolbox(session).functions))
 
     holdings = {"AAPL": 2}
-    run_day(prices or written_market(DATES, QUOTES), date, keep, cash=Decimal("82.45"), holdings=holdings)
+    run_day(prices or written_market(DATES, QUOTES), date, keep, cash=Decimal("82.45"), holdings=holdings, costs=costs)
     return made[0]
 
 
@@ -60,7 +62,7 @@ def test_first_date_has_no_closes() -> None:
 
 def test_unknown_placeholders_are_refused_by_name() -> None:
     with pytest.raises(
-        PromptError, match=r"'tomorrow', 'weather' is not known; known placeholders: cash, date"
+        PromptError, match=r"'tomorrow', 'weather' is not known; known placeholders: cash, costs, date"
     ) as raised:
         check_template("${weather} on ${date} and ${tomorrow}")
 
@@ -83,3 +85,41 @@ def test_prices_in_the_prompt_are_observations_with_their_dates() -> None:
         ("portfolio value", "2025-10-02", "2025-10-02", True),
         ("opening prices", "2025-10-02", "2025-10-02", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("costs", "rules"),
+    [
+        (Costs(), "There are no commissions and no slippage."),
+        (
+            Costs(
+                commission=Commission(per_order=Decimal(1), basis_points=Decimal("2.50"), minimum=Decimal(2)),
+                slippage=Slippage(basis_points=Decimal(5), volume_share=Decimal("0.1")),
+            ),
+            (
+                "Each order costs a commission of 1 dollars and 2.5 basis points of what changes hands, "
+                "at least 2 dollars. Purchases are filled above the opening price, sales below it: by 5 basis points "
+                "and 0.1 times the square of your orders' part of the average daily volume."
+            ),
+        ),
+        (
+            Costs(max_volume_share=Decimal("0.025")),
+            (
+                "There are no commissions. There is no slippage. Your orders of a day may take at most 2.5 % of a "
+                "symbol's average volume on its last 20 dates; an order over that is filled in part."
+            ),
+        ),
+    ],
+)
+def test_costs_are_told_with_their_figures(costs: Costs, rules: str) -> None:
+    assert cost_rules(costs) == rules
+
+
+def test_costs_stand_at_their_place_or_at_the_end() -> None:
+    costs = Costs(commission=Commission(per_order=Decimal(1)))
+
+    assert rendered("Trade: ${costs}", costs=costs).text.startswith(
+        "Trade: Each order costs a commission of 1 dollars."
+    )
+    assert rendered("Trade.\n", costs=costs).text.startswith("Trade.\n\n# Costs\n\nEach order costs a commission")
+    assert rendered("Trade.\n").text == "Trade.\n"

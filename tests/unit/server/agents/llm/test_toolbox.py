@@ -11,6 +11,7 @@ from pydantic_core import to_json
 from server.agents.llm.gate import LookaheadError
 from server.agents.llm.search import Article, SearchError
 from server.agents.llm.toolbox import MAX_HISTORY, MAX_QUERY, Toolbox
+from server.engine.costs import NO_COSTS, Commission, Costs
 from server.engine.ledger import MAX_ORDERS, Ledger
 from server.engine.market_view import MarketView
 from server.engine.model_day import ModelDaySession
@@ -36,9 +37,11 @@ def session_on(
     *,
     cash: Decimal = Decimal(1000),
     holdings: dict[str, int] | None = None,
+    costs: Costs = NO_COSTS,
 ) -> ModelDaySession:
     view = MarketView(prices, date)
-    ledger = Ledger(Portfolio(cash=cash, holdings=holdings or {}), view, initial_cash=cash, previous_value=cash)
+    portfolio = Portfolio(cash=cash, holdings=holdings or {})
+    ledger = Ledger(portfolio, view, initial_cash=cash, previous_value=cash, costs=costs)
     return ModelDaySession(view, ledger)
 
 
@@ -391,3 +394,17 @@ async def test_queries_are_bounded() -> None:
 
     assert len(search.queries[0]) == MAX_QUERY
     assert (await toolbox.get_information(" \n"))["error"] == "bad_query"
+
+
+def test_order_under_costs_tells_what_it_cost_and_what_was_left_over() -> None:
+    costs = Costs(commission=Commission(per_order=Decimal(5)), max_volume_share=Decimal("0.005"))
+    toolbox = Toolbox(session_on(costs=costs))
+
+    filled, refused = toolbox.buy("AAPL", 8), toolbox.buy("AAPL", 1)
+
+    assert filled == {
+        "AAPL": 5,
+        "CASH": 474.5,
+        "filled": {"amount": 5, "price": 104.1, "commission": 5.0, "unfilled": 3},
+    }
+    assert (refused["error"], refused["max_affordable"]) == ("volume_limit", 0)
