@@ -1,7 +1,6 @@
 """The command `ai-trader-server`."""
 
 import asyncio
-import json
 import logging
 import signal
 import sys
@@ -15,7 +14,7 @@ import structlog
 from server.market.command import prices
 from server.settings import OLD_NAMES, Settings, SettingsError, load_settings, variable
 from server.tools.command import tools
-from storage.database import migrate_file
+from server.upkeep.command import db
 from storage.errors import StorageError
 
 #: seconds within which a repeated signal is the same request: `timeout` and some supervisors send it twice
@@ -130,34 +129,7 @@ def _set_up_logs(settings: Settings) -> None:
     )
 
 
-@cli.group()
-def db() -> None:
-    """Look after the database."""
-
-
-@db.command("migrate")
-@click.option(
-    "--db",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("data/jobs.db"),
-    envvar="AITRADER_DB",
-    show_default=True,
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def migrate_command(path: Path, *, as_json: bool) -> None:
-    """Bring the database up to date, making it when it is not there."""
-    try:
-        database, applied = migrate_file(path)
-        database.close()
-    except StorageError as error:
-        raise click.ClickException(str(error)) from error
-    if as_json:
-        click.echo(json.dumps({"db": str(path), "applied": applied}))
-    else:
-        click.echo(f"{path}: " + (f"applied {', '.join(applied)}" if applied else "up to date"))
-
-
+cli.add_command(db)
 cli.add_command(prices)
 cli.add_command(tools)
 

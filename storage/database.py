@@ -4,7 +4,8 @@ Connections are per thread (Peewee keeps them so). Readers never wait for the wr
 `synchronous=FULL` means that what was committed survives a power cut.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +32,10 @@ PRAGMAS = {
 }
 
 
+#: what a connection needs that only reads
+READ_PRAGMAS = {name: value for name, value in PRAGMAS.items() if name not in ("journal_mode", "synchronous")}
+
+
 def open_database(path: Path) -> SqliteDatabase:
     """Open the database file, making it and its folder when they are not there, and bring it up to date.
 
@@ -42,12 +47,67 @@ def open_database(path: Path) -> SqliteDatabase:
     return db
 
 
+def open_existing(path: Path) -> SqliteDatabase:
+    """Open a database file that is there, to be read alone and as it is.
+
+    Raises:
+        SchemaError: there is none, it is no database of this service, or of another version.
+        StorageBusyError: another process held it for longer than the busy timeout.
+    """
+    if not path.is_file():
+        raise SchemaError(f"database '{path}' was not found")
+    db = SqliteDatabase(str(path), pragmas=READ_PRAGMAS | {"query_only": 1}, timeout=BUSY_TIMEOUT)
+    with _told(db, path):
+        if pending_migrations(db):
+            raise SchemaError(
+                f"database '{path}' is of an earlier version; run: ai-trader-server db migrate --db {path}"
+            )
+    return db
+
+
 def migrate_file(path: Path) -> tuple[SqliteDatabase, list[str]]:
     """Do as `open_database` and return the names of the migrations that were applied as well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     db = SqliteDatabase(str(path), pragmas=PRAGMAS, timeout=BUSY_TIMEOUT)
-    try:
+    with _told(db, path):
         return db, migrate(db)
+
+
+def migrate(db: SqliteDatabase) -> list[str]:
+    """Apply the migrations that the database lacks and return their names.
+
+    Raises:
+        SchemaError: the database has migrations that this version does not know.
+    """
+    pending_migrations(db)
+    applied: list[str] = _runner(db).up()
+    if applied:
+        gather_statistics(db)
+    return applied
+
+
+def pending_migrations(db: SqliteDatabase) -> list[str]:
+    """Return the names of the migrations that the database lacks.
+
+    Raises:
+        SchemaError: the database has migrations that this version does not know.
+    """
+    found = _runner(db).status()
+    unknown = [migration.name for migration in found if migration.path is None]
+    if unknown:
+        raise SchemaError(f"the database was written by a newer version: it has {', '.join(unknown)}")
+    return [migration.name for migration in found if not migration.applied]
+
+
+def _runner(db: SqliteDatabase) -> Runner:
+    return Runner(db, directory=str(MIGRATIONS), table_name="schema_migrations")
+
+
+@contextmanager
+def _told(db: SqliteDatabase, path: Path) -> Iterator[None]:
+    """Close the database when it cannot be used, and say why."""
+    try:
+        yield
     except OperationalError as error:
         db.close()
         raise StorageBusyError(f"database '{path}' could not be opened: {error}") from error
@@ -57,22 +117,6 @@ def migrate_file(path: Path) -> tuple[SqliteDatabase, list[str]]:
     except SchemaError:
         db.close()
         raise
-
-
-def migrate(db: SqliteDatabase) -> list[str]:
-    """Apply the migrations that the database lacks and return their names.
-
-    Raises:
-        SchemaError: the database has migrations that this version does not know.
-    """
-    runner = Runner(db, directory=str(MIGRATIONS), table_name="schema_migrations")
-    unknown = [migration.name for migration in runner.status() if migration.path is None]
-    if unknown:
-        raise SchemaError(f"the database was written by a newer version: it has {', '.join(unknown)}")
-    applied: list[str] = runner.up()
-    if applied:
-        gather_statistics(db)
-    return applied
 
 
 def gather_statistics(db: SqliteDatabase) -> None:

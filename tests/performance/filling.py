@@ -20,6 +20,24 @@ ACTIONS = 5
 #: symbols in each position
 HELD = ("AAPL", "MSFT", "NVDA")
 
+_NO_TRADE = ("no_trade", None, None, None)
+_BUY, _SELL = ("buy", "AAPL", 1, 200.25), ("sell", "AAPL", 1, 200.25)
+#: of each position of a day the fill, the cash after it, and how much of each symbol is held then
+FIRST_DAY = (
+    (_NO_TRADE, 10_000.0, (0, 0, 0)),
+    (("buy", "AAPL", 4, 200.25), 9_199.0, (4, 0, 0)),
+    (("buy", "MSFT", 5, 200.25), 8_197.75, (4, 5, 0)),
+    (("buy", "NVDA", 5, 200.25), 7_196.5, (4, 5, 5)),
+    (_BUY, 6_996.25, (5, 5, 5)),
+)
+LATER_DAY = (
+    (_NO_TRADE, 6_996.25, (5, 5, 5)),
+    (_BUY, 6_796.0, (6, 5, 5)),
+    (_SELL, 6_996.25, (5, 5, 5)),
+    (_BUY, 6_796.0, (6, 5, 5)),
+    (_SELL, 6_996.25, (5, 5, 5)),
+)
+
 POSITIONS_PER_JOB = len(MODELS) * len(DATES) * ACTIONS
 
 MOMENT = "2025-01-01T00:00:00.000000Z"
@@ -29,6 +47,7 @@ _JOB = ("job_id", "config_path", "status", "date_range", "models", "created_at",
 _PORTFOLIO = ("id", "experiment", "model", "definition", "initial_cash", "last_day", "last_value", "trading_days",
               "created_at")  # fmt: skip
 _DETAIL = ("job_id", "date", "model", "status", "started_at", "completed_at", "duration_seconds", "attempt")
+_ATTEMPT = ("job_id", "date", "model", "number", "started_at", "ended_at", "outcome")
 _POSITION = ("id", "job_id", "date", "model", "action_id", "action_type", "symbol", "amount", "price", "cash",
              "portfolio_value", "daily_profit", "daily_return_pct", "cumulative_profit", "cumulative_return_pct",
              "created_at")  # fmt: skip
@@ -77,6 +96,7 @@ def _add_job(db: SqliteDatabase, number: int, job_id: str) -> None:
     first = number * POSITIONS_PER_JOB + 1
     insert_many(db, "positions", _POSITION, _positions(job_id, first))
     insert_many(db, "holdings", _HOLDING, _holdings(first))
+    insert_many(db, "attempts", _ATTEMPT, _attempts(job_id))
     insert_many(db, "trading_days", _TRADING_DAY, _trading_days(number, job_id, first))
     insert_many(db, "job_events", _EVENT, _events(job_id, total))
 
@@ -94,46 +114,43 @@ def _details(job_id: str) -> Rows:
 
 
 def _positions(job_id: str, first: int) -> Rows:
+    """Yield rows that follow from each other: a first day that buys what is held, then days that buy and sell back."""
     id_ = first
-    for day in DATES:
-        for model in MODELS:
-            yield (
-                id_,
-                job_id,
-                day,
-                model,
-                0,
-                "no_trade",
-                None,
-                None,
-                None,
-                5_000.0,
-                10_000.0,
-                0.0,
-                0.0,
-                0.0,
-                0.0,
-                MOMENT,
-            )
-            for action in range(1, ACTIONS):
-                state = (5_000.0, 10_000.25, 0.25, 0.0025, 0.25, 0.0025)
-                yield id_ + action, job_id, day, model, action, "buy", "AAPL", 1, 200.25, *state, MOMENT
+    for row, day in enumerate(DATES):
+        for place, model in enumerate(MODELS):
+            profit = 0.0 if row else float(place)
+            state = (10_000.0 + place, profit, profit / 100, float(place), place / 100, MOMENT)
+            for action, (fill, cash, _) in enumerate(LATER_DAY if row else FIRST_DAY):
+                yield id_ + action, job_id, day, model, action, *fill, cash, *state
             id_ += ACTIONS
 
 
 def _holdings(first: int) -> Rows:
-    for id_ in range(first, first + POSITIONS_PER_JOB):
-        for symbol in HELD:
-            yield id_, symbol, 5
+    id_ = first
+    for row in range(len(DATES)):
+        for _ in MODELS:
+            for action, (_, _, held) in enumerate(LATER_DAY if row else FIRST_DAY):
+                for symbol, quantity in zip(HELD, held, strict=True):
+                    if quantity:
+                        yield id_ + action, symbol, quantity
+            id_ += ACTIONS
 
 
 def _trading_days(number: int, job_id: str, first: int) -> Rows:
     """Yield the closing rows, by portfolio."""
+    cash = LATER_DAY[-1][1]
     for place in range(len(MODELS)):
         for row, day in enumerate(DATES):
             position = first + (row * len(MODELS) + place + 1) * ACTIONS - 1
-            portfolio = number * len(MODELS) + place + 1
-            yield portfolio, day, job_id, position, row + 1, 5_000.0, 10_000.25, 0.25, 0.0025, 0.25, 0.0025
+            portfolio, profit = number * len(MODELS) + place + 1, 0.0 if row else float(place)
+            gains = (profit, profit / 100, float(place), place / 100)
+            yield portfolio, day, job_id, position, row + 1, cash, 10_000.0 + place, *gains
+
+
+def _attempts(job_id: str) -> Rows:
+    for day in DATES:
+        for model in MODELS:
+            yield job_id, day, model, 1, MOMENT, MOMENT, "succeeded"
 
 
 def _events(job_id: str, total: int) -> Rows:

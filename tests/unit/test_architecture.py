@@ -38,6 +38,7 @@ ALLOWED = {
         "storage",
     ),
     "server/callbacks": ("storage",),
+    "server/upkeep": ("storage",),
     "server/rpc": (
         "aitrader",
         "server.condition",

@@ -49,6 +49,13 @@ def test_client_readme_names_every_command() -> None:
     assert [name for name in client_cli.commands if f"ai-trader {name}" not in client_readme] == []
 
 
+def test_readme_names_every_command_of_upkeep() -> None:
+    group = server_cli.commands["db"]
+    assert isinstance(group, click.Group)
+
+    assert [name for name in group.commands if f"| `ai-trader-server db {name}" not in README] == []
+
+
 def test_every_make_target_has_a_line_of_help() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
