@@ -33,6 +33,7 @@ class _Row(NamedTuple):
     symbol: str | None
     amount: int | None
     price: float | None
+    commission: float
     cash: float
     holdings: str
 
@@ -44,7 +45,7 @@ class _Row(NamedTuple):
 #: in the order of the keys of all three, so that nothing is sorted
 _ROWS = """
     SELECT p.id, p.initial_cash, t.job_id, t.date, p.model, t.position_id, t.cash,
-        r.id, r.action_id, r.action_type, r.symbol, r.amount, r.price, r.cash,
+        r.id, r.action_id, r.action_type, r.symbol, r.amount, r.price, r.commission, r.cash,
         (SELECT json_group_object(h.symbol, h.quantity) FROM holdings h WHERE h.position_id = r.id)
     FROM portfolios p CROSS JOIN trading_days t ON t.portfolio_id = p.id
         CROSS JOIN positions r ON r.job_id = t.job_id AND r.date = t.date AND r.model = p.model
@@ -65,7 +66,7 @@ class _State:
         sign = SIGN.get(row.action_type)
         if sign is None or row.symbol is None or row.amount is None or row.price is None or row.amount <= 0:
             return False
-        self.cash -= sign * row.amount * from_real(row.price)
+        self.cash -= sign * row.amount * from_real(row.price) + from_real(row.commission)
         held = self.holdings.pop(row.symbol, 0) + sign * row.amount
         if held:
             self.holdings[row.symbol] = held

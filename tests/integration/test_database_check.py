@@ -39,6 +39,7 @@ def _write(service: Service) -> None:
     service.ended(first)
     service.run(config(*failing[:2], start=DATES[6]))
     service.run(config(scripted("n", BUYS), start=DATES[4]), replace_existing=True)
+    service.run(config(scripted("c", BUYS), costs={"commission": {"per_order": 1}}))
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_check_told_as_json_counts_rows(written: Path) -> None:
     rows = {row["name"]: row["rows"] for row in told["checked"]}
     assert told["sound"]
     assert rows["cash and holdings follow from the fills"] > 30
-    assert rows["portfolios end with their last day"] == 3
+    assert rows["portfolios end with their last day"] == 4
 
 
 SPOILT = {
@@ -157,9 +158,15 @@ SPOILT = {
         "rows that are referred to are there",
         "reference should be a row of jobs",
     ),
-    "INSERT INTO positions SELECT 9999, job_id, '2025-03-20', model, action_id, action_type, symbol, amount, price,"
-    " cash, portfolio_value, daily_profit, daily_return_pct, cumulative_profit, cumulative_return_pct, created_at"
-    " FROM positions WHERE action_id = 0 LIMIT 1": ("positions have their trading day", "found none"),
+    "INSERT INTO positions (job_id, date, model, action_id, action_type, cash, portfolio_value, created_at)"
+    " SELECT job_id, '2025-03-20', model, 0, 'no_trade', 1, 1, created_at FROM positions LIMIT 1": (
+        "positions have their trading day",
+        "found none",
+    ),
+    "UPDATE positions SET commission = 0.5 WHERE action_id = 1 AND model = 'c'": (
+        "cash and holdings follow from the fills",
+        "cash should be 9989.5, found 9989.0",
+    ),
 }
 
 
