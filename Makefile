@@ -65,8 +65,8 @@ protos: .venv/.installed ## Generate the stubs beside the contract, and the prot
 	@$(BIN)/python -m client.grpcurl.protoset
 
 lock: .venv/.installed ## Resolve the lock files anew
-	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra llm --extra gateway -o requirements.lock
-	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra llm --extra gateway --group dev -c requirements.lock -o requirements-dev.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra calendar --extra llm --extra gateway -o requirements.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra calendar --extra llm --extra gateway --group dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## Remove what the targets made
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* dist

@@ -1,7 +1,7 @@
 """Bars as stored: importing them, what is there, and the columns that a price table is filled from."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -37,13 +37,18 @@ class ImportCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolCoverage:
-    """Bars of a symbol; `missing` are dates between its first and last on which other symbols have a bar."""
+    """Bars of a symbol; `missing` are trading days between its first and last without one.
+
+    `closed` are dates with a bar that are no trading days. Where the exchange is not known, dates on which other
+    symbols have a bar stand for its days.
+    """
 
     symbol: str
     first: str
     last: str
     bars: int
     missing: tuple[str, ...]
+    closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,11 +204,14 @@ def quotes(db: SqliteDatabase, symbol: str, last: str) -> list[QuoteRow]:
     return [QuoteRow(date=date, open=open_, close=close) for date, open_, close in db.execute_sql(sql, (symbol, last))]
 
 
-def coverage(db: SqliteDatabase) -> list[SymbolCoverage]:
-    """Return which dates every symbol has bars for, by symbol."""
+def coverage(db: SqliteDatabase, trading_days: Sequence[str] = ()) -> list[SymbolCoverage]:
+    """Return which dates every symbol has bars for, by symbol; `trading_days` are the exchange's, ascending."""
     texts = dict(db.execute_sql("SELECT symbol, group_concat(date) FROM price_bars GROUP BY symbol ORDER BY symbol"))
     dates_of = {text: sorted(text.split(",")) for text in set(texts.values())}
-    market = sorted(set().union(*dates_of.values()))
+    stored = set[str]().union(*dates_of.values())
+    if trading_days:  # before the first and after the last one the exchange is not known
+        stored = {date for date in stored if not trading_days[0] <= date <= trading_days[-1]}
+    market = sorted(stored.union(trading_days))
     return [_symbol_coverage(symbol, dates_of[text], market) for symbol, text in texts.items()]
 
 
@@ -212,4 +220,5 @@ def _symbol_coverage(symbol: str, dates: list[str], market: list[str]) -> Symbol
     own = set(dates)
     between = market[bisect_left(market, first) : bisect_right(market, last)]
     missing = tuple(date for date in between if date not in own)
-    return SymbolCoverage(symbol=symbol, first=first, last=last, bars=len(dates), missing=missing)
+    closed = tuple(sorted(own.difference(between)))
+    return SymbolCoverage(symbol=symbol, first=first, last=last, bars=len(dates), missing=missing, closed=closed)

@@ -49,6 +49,7 @@ GLANCE = 0.005
 
 #: two weeks with a weekend between them
 DATES = tuple(f"2025-03-{day:02}" for day in (3, 4, 5, 6, 7, 10, 11, 12, 13, 14))
+NEXT_TRADING_DAY = "2025-03-17"
 
 
 class BackgroundLoop:

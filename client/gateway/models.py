@@ -206,7 +206,7 @@ class Current(Answer):
     status: Literal["current"]
     message: str
     last_simulation_date: Date | None
-    next_trading_day: Annotated[Date | None, Field(description="The weekday after it; holidays are not known here.")]
+    next_trading_day: Annotated[Date | None, Field(description="The exchange's next one, with or without prices.")]
     experiment: str
     models: list[Signature]
     warnings: list[str]

@@ -1,6 +1,5 @@
 """Starting a job: accepted, there already, up to date, or in conflict."""
 
-from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,8 +16,6 @@ from .questions import TriggerBody
 
 router = APIRouter()
 
-SATURDAY = 5
-
 #: parts of an answer about a job
 JOB_KEYS = (
     "experiment",
@@ -30,6 +27,16 @@ JOB_KEYS = (
     "warnings",
     "done_model_days",
     "queue_position",
+)
+
+#: parts of an answer that there is nothing to do
+CURRENT_KEYS = (
+    "last_simulation_date",
+    "next_trading_day",
+    "experiment",
+    "models",
+    "warnings",
+    "done_model_days",
 )
 
 _LINKS = {
@@ -78,22 +85,11 @@ async def _status(request: Request, job_id: str) -> pb.GetStatusResponse:
 
 
 def _up_to_date(content: Plain) -> Plain:
-    last = content["last_simulation_date"]
     return {
         "status": "current",
         "message": content["message"],
-        "last_simulation_date": last,
-        "next_trading_day": last and next_weekday(date.fromisoformat(last)).isoformat(),
-        **{key: content[key] for key in ("experiment", "models", "warnings", "done_model_days")},
+        **{key: content[key] for key in CURRENT_KEYS},
     }
-
-
-def next_weekday(day: date) -> date:
-    """Return the first weekday after a date; which of them are holidays is not known here."""
-    day += timedelta(days=1)
-    while day.weekday() >= SATURDAY:
-        day += timedelta(days=1)
-    return day
 
 
 async def _current(request: Request, error: JobConflict) -> dict[str, object]:

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from server.folder import FolderError, locate
 from server.jobs.errors import InvalidRequestError, Violation
+from server.market.calendar import DEFAULT_CALENDAR
 
 #: bytes; a config of a thousand models is a tenth of it
 MAX_CONFIG_BYTES = 1_048_576
@@ -112,6 +113,7 @@ def _named_once(servers: "list[McpServerEntry]") -> "list[McpServerEntry]":
 HeaderText = Annotated[str, Field(max_length=4096, pattern=r"^[\x20-\x7e]*$")]
 DateText = Annotated[str, AfterValidator(parse_date)]
 Signature = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_signature)]
+CalendarName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_/]{1,20}$")]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.\-^=]{1,20}$")]
 InitialCash = Annotated[Decimal, BeforeValidator(_amount), Field(gt=0, le=MAX_INITIAL_CASH), AfterValidator(_on_grid)]
 Dollars = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0, le=1_000_000)]
@@ -263,6 +265,7 @@ class SimulationConfig(_Section):
     experiment: Annotated[str, AfterValidator(experiment_name)] = "default"
     universe: Annotated[list[Symbol], Field(min_length=1, max_length=10_000)] | None = None
     on_failure: Literal["continue", "freeze"] = "continue"
+    calendar: CalendarName = DEFAULT_CALENDAR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

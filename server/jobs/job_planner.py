@@ -1,9 +1,11 @@
 """The planner of one request, as storage calls it: inside the transaction that stores or starts the job."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from server.jobs.errors import InvalidRequestError
-from server.jobs.planner import Market, Plan, make_plan
+from server.jobs.exchange import find_calendar
+from server.jobs.planner import Market, Plan, make_plan, weekdays_without_prices
 from server.jobs.request import ResolvedRequest
 from server.market.snapshots import Snapshot
 from storage.acceptance import NewJob
@@ -15,9 +17,17 @@ class JobPlanner:
 
     plan: Plan
 
-    def __init__(self, request: ResolvedRequest, snapshot: Snapshot, limit: int) -> None:
+    def __init__(self, request: ResolvedRequest, snapshot: Snapshot, limit: int, today: date) -> None:
+        """Look up what planning needs; blocks when the exchange's calendar has to be asked.
+
+        Raises:
+            InvalidRequestError: the config's calendar is not known.
+        """
+        prices = snapshot.prices
+        missing = weekdays_without_prices(request.dates, prices.trading_dates)
+        calendar = find_calendar(request.calendar, today, needed=bool(missing))
         self._request = request
-        self._market = Market(trading_dates=snapshot.prices.trading_dates, symbols=frozenset(snapshot.prices.symbols))
+        self._market = Market(trading_dates=prices.trading_dates, symbols=frozenset(prices.symbols), calendar=calendar)
         self._limit = limit
 
     def __call__(self, states: Mapping[str, PortfolioRow]) -> NewJob | None:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 from server.jobs.errors import ConfigChangedError, InvalidRequestError
 from server.jobs.spec import JobSpec, ModelSpec, changed_facts
+from server.market.calendar import Calendar
 from storage.portfolios import PortfolioRow
 
 #: names in one warning; the rest is counted
@@ -25,10 +26,11 @@ class DateRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """Dates on which portfolios can be valued, ascending, and symbols with prices."""
+    """Dates on which portfolios can be valued, ascending, symbols with prices, and the exchange's days where known."""
 
     trading_dates: Sequence[str]
     symbols: frozenset[str]
+    calendar: Calendar | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,16 +155,32 @@ def _range_warnings(dates: DateRange, market: Market) -> Iterator[str]:
         yield f"dates from {dates.first} to before {first} left out: prices begin on {first}"
     if dates.last is not None and dates.last > last:
         yield f"dates after {last} up to {dates.last} left out: prices end on {last}"
-    known = set(market.trading_dates)
-    missing = [day for day in _weekdays(max(dates.first, first), min(dates.last or last, last)) if day not in known]
-    if missing:
-        yield f"{len(missing)} weekday(s) without prices left out (holidays, or missing data): {_some(missing)}"
+    yield from _missing_warnings(weekdays_without_prices(dates, market.trading_dates), market.calendar)
+
+
+def _missing_warnings(weekdays: Sequence[str], calendar: Calendar | None) -> Iterator[str]:
+    """Tell of days that should have prices; holidays are none, where the calendar knows them."""
+    unknown = [day for day in weekdays if calendar is None or not calendar.knows(day)]
+    trading = set() if calendar is None else set(calendar.days)
+    missing = [day for day in weekdays if day in trading]
+    if missing and calendar is not None:
+        yield f"{len(missing)} trading day(s) of {calendar.name} have no prices and are left out: {_some(missing)}"
+    if unknown:
+        yield f"{len(unknown)} weekday(s) without prices left out (holidays, or missing data): {_some(unknown)}"
 
 
 def _universe_warnings(spec: JobSpec, market: Market) -> Iterator[str]:
     missing = sorted(set(spec.universe or ()) - market.symbols)
     if missing:
         yield f"{len(missing)} symbol(s) of the universe have no prices and are left out: {_some(missing)}"
+
+
+def weekdays_without_prices(dates: DateRange, trading_dates: Sequence[str]) -> list[str]:
+    """Return the weekdays asked for, between the first and last date with prices, that have none."""
+    if not trading_dates:
+        return []
+    known, first, last = set(trading_dates), trading_dates[0], trading_dates[-1]
+    return [day for day in _weekdays(max(dates.first, first), min(dates.last or last, last)) if day not in known]
 
 
 def _weekdays(first: str, last: str) -> Iterator[str]:

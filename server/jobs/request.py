@@ -34,6 +34,7 @@ from server.jobs.credentials import CredentialStore
 from server.jobs.errors import InvalidRequestError, Violation
 from server.jobs.planner import DateRange
 from server.jobs.spec import BudgetSpec, JobSpec, Limits, ModelSpec, OnFailure
+from server.market.calendar import DEFAULT_CALENDAR
 from storage.acceptance import ConflictPolicy
 
 #: signatures told when one is not known
@@ -75,6 +76,7 @@ class ResolvedRequest:
     spec: JobSpec
     warnings: tuple[str, ...]
     replace: bool = False
+    calendar: str = DEFAULT_CALENDAR
 
     @property
     def digest(self) -> str:
@@ -92,6 +94,7 @@ class ResolvedRequest:
             "spec": self.spec.to_json(),
             "warnings": self.warnings,
             "replace": self.replace,
+            "calendar": self.calendar,
         }
         return json.dumps(facts, sort_keys=True)
 
@@ -119,6 +122,7 @@ def resolve(
         spec=_SpecMaker(configs, config.config, traders, credentials).make(_chosen(command, config)),
         warnings=tuple(f"key '{key}' of the config is not known and was ignored" for key in config.unknown_keys),
         replace=command.replace,
+        calendar=config.config.calendar,
     )
 
 

@@ -12,6 +12,7 @@ from server.agents.registry import TraderFactory
 from server.jobs.callback_check import CallbackCheck
 from server.jobs.credentials import CredentialStore
 from server.jobs.errors import DrainingError, InvalidRequestError, JobError, Violation
+from server.jobs.exchange import next_trading_day
 from server.jobs.job_planner import JobPlanner
 from server.jobs.model_day_runner import RunnerParts
 from server.jobs.progress import ProgressLogs
@@ -35,6 +36,7 @@ class Triggered:
     """What became of a request: a job, new or existing, or none when everything is done already.
 
     `queue_position` is from 1 for a job that waits; `done` is how many model-days asked for were left alone.
+    `next_trading_day` follows `last_simulation_date` on the exchange.
     """
 
     job: JobRow | None
@@ -44,6 +46,7 @@ class Triggered:
     last_simulation_date: str | None = None
     queue_position: int = 0
     done: int = 0
+    next_trading_day: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +203,7 @@ class JobService:
 
     async def _accept(self, command: TriggerCommand, request: ResolvedRequest, snapshot: Snapshot) -> Triggered:
         job_id = str(uuid.uuid4())
-        planner = JobPlanner(request, snapshot, self._settings.max_job_model_days)
+        planner = await asyncio.to_thread(self._planner, request, snapshot)
         accepted = await self._store(self._job_request(job_id, command, request), planner)
         if isinstance(accepted, AcceptedJob):
             job = accepted.job
@@ -213,12 +216,14 @@ class JobService:
             return _told(job, accepted=True, queue_position=position, done=done)
         if accepted is not None:
             return _told(accepted.job, accepted=False, queue_position=accepted.queue_position)
+        last_day, today = planner.plan.last_simulation_date, self._parts.clock().date()
         return Triggered(
             job=None,
             accepted=False,
             experiment=request.experiment,
             warnings=request.warnings + planner.plan.warnings,
-            last_simulation_date=planner.plan.last_simulation_date,
+            last_simulation_date=last_day,
+            next_trading_day=await asyncio.to_thread(next_trading_day, request.calendar, last_day, today),
             done=planner.plan.done,
         )
 
@@ -267,9 +272,9 @@ class JobService:
     async def _start_queued(self, waiting: QueuedJob) -> None:
         """Start a job that waits, if its turn has come; what it is to do is worked out anew."""
         snapshot = await asyncio.to_thread(self._snapshots.current)
-        request = ResolvedRequest.from_json(waiting.content)
-        planner, limit = JobPlanner(request, snapshot, self._settings.max_job_model_days), self._settings
+        request, limit = ResolvedRequest.from_json(waiting.content), self._settings
         try:
+            planner = await asyncio.to_thread(self._planner, request, snapshot)
             started = await self._parts.journal.write(
                 lambda db: acceptance.start_queued(
                     db, waiting, planner, limit.max_concurrent_jobs, self._parts.clock()
@@ -284,6 +289,9 @@ class JobService:
             await self._run(started, snapshot)
         elif started is not None:
             self._logs.publish(started)
+
+    def _planner(self, request: ResolvedRequest, snapshot: Snapshot) -> JobPlanner:
+        return JobPlanner(request, snapshot, self._settings.max_job_model_days, self._parts.clock().date())
 
     async def _run(self, job: JobRow, snapshot: Snapshot) -> None:
         runner = await asyncio.to_thread(self._runner, job, snapshot)

@@ -11,6 +11,8 @@ from peewee import SqliteDatabase
 from rich.console import Console
 from rich.table import Table
 
+from server.market.calendar import DEFAULT_CALENDAR, load_calendar
+from server.market.errors import CalendarError, UnknownCalendarError
 from server.market.import_report import REFUSALS_SHOWN
 from server.market.price_import import import_prices
 from server.market.synthetic import SyntheticMarket, write_csv
@@ -79,11 +81,17 @@ def import_(paths: tuple[Path, ...], db_path: Path, *, as_json: bool, verbose: b
 @prices.command("coverage")
 @db_option
 @json_option
-def coverage_(db_path: Path, *, as_json: bool) -> None:
-    """Print which symbols have prices for which dates; a gap is a date on which others traded."""
+@click.option("--calendar", default=DEFAULT_CALENDAR, show_default=True, help="Exchange whose trading days count.")
+def coverage_(db_path: Path, calendar: str, *, as_json: bool) -> None:
+    """Print which symbols have prices for which dates.
+
+    A gap is a trading day without a bar; closed is a bar on a day that is none. Where the calendar cannot be told,
+    days on which any symbol has a bar count as trading days.
+    """
     if not db_path.exists():
         raise click.ClickException(f"database '{db_path}' was not found")
-    rows = _with_database(db_path, coverage)
+    days = _trading_days(calendar)
+    rows = _with_database(db_path, lambda db: coverage(db, days))
     if as_json:
         click.echo(json.dumps(_coverage_json(rows)))
     elif not rows:
@@ -91,6 +99,16 @@ def coverage_(db_path: Path, *, as_json: bool) -> None:
     else:
         Console().print(_coverage_table(rows))
         click.echo(_summary(rows))
+
+
+def _trading_days(calendar: str) -> tuple[str, ...]:
+    try:
+        return load_calendar(calendar, datetime.now(UTC).date()).days
+    except UnknownCalendarError as error:
+        raise click.BadParameter(str(error), param_hint="--calendar") from error
+    except CalendarError as error:
+        click.echo(f"Warning: {error}", err=True)
+        return ()
 
 
 def _with_database(path: Path, action: Callable[[SqliteDatabase], Answer]) -> Answer:
@@ -108,8 +126,9 @@ def _coverage_table(rows: list[SymbolCoverage]) -> Table:
     table = Table("symbol", "first", "last")
     table.add_column("bars", justify="right")
     table.add_column("gaps", justify="right")
+    table.add_column("closed", justify="right")
     for row in rows:
-        table.add_row(row.symbol, row.first, row.last, f"{row.bars:,}", f"{len(row.missing):,}")
+        table.add_row(row.symbol, row.first, row.last, f"{row.bars:,}", f"{len(row.missing):,}", f"{len(row.closed):,}")
     return table
 
 
@@ -121,7 +140,14 @@ def _summary(rows: list[SymbolCoverage]) -> str:
 
 def _coverage_json(rows: list[SymbolCoverage]) -> dict[str, Any]:
     symbols = [
-        {"symbol": row.symbol, "first": row.first, "last": row.last, "bars": row.bars, "missing": list(row.missing)}
+        {
+            "symbol": row.symbol,
+            "first": row.first,
+            "last": row.last,
+            "bars": row.bars,
+            "missing": list(row.missing),
+            "closed": list(row.closed),
+        }
         for row in rows
     ]
     return {"symbols": symbols}

@@ -2,6 +2,8 @@
 
 MarketError
 ├── BarRefusedError     a bar breaks a rule
+├── CalendarError       trading days cannot be told
+│   └── UnknownCalendarError
 ├── NotJsonError        a text is not JSON
 └── TableFileError      a file is not a saved price table
 """
@@ -13,6 +15,17 @@ class MarketError(Exception):
 
 class BarRefusedError(MarketError):
     """A bar breaks a rule; the message says which."""
+
+
+class CalendarError(MarketError):
+    """Trading days cannot be told; the message says why."""
+
+
+class UnknownCalendarError(CalendarError):
+    """There is no calendar of a name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"'{name}' is not a calendar of exchange_calendars, such as XNYS or XHKG")
 
 
 class NotJsonError(MarketError):

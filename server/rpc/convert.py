@@ -182,6 +182,7 @@ def trigger_response(triggered: Triggered) -> simulation_pb2.TriggerResponse:
             message=f"every model is up to date; the earliest last trading day is {last}",
             warnings=triggered.warnings,
             last_simulation_date=last,
+            next_trading_day=triggered.next_trading_day or "",
             done_model_days=triggered.done,
         )
     accepted = triggered.accepted

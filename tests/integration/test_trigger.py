@@ -14,7 +14,7 @@ from aitrader.v1.simulation_pb2 import (
     TRIGGER_OUTCOME_UP_TO_DATE,
     TriggerRequest,
 )
-from tests.service import DATES, DEADLINE, Service, bar, config, model, refusal, scripted
+from tests.service import DATES, DEADLINE, NEXT_TRADING_DAY, Service, bar, config, model, refusal, scripted
 
 
 @pytest.fixture
@@ -116,6 +116,7 @@ def test_everything_done_is_up_to_date_and_makes_no_job(service: Service, experi
     assert answer.outcome == TRIGGER_OUTCOME_UP_TO_DATE
     assert (answer.job_id, answer.status, answer.total_model_days) == ("", job_pb2.JOB_STATUS_UNSPECIFIED, 0)
     assert answer.last_simulation_date == DATES[-1]
+    assert answer.next_trading_day == NEXT_TRADING_DAY
     assert DATES[-1] in answer.message
     assert service.rows("SELECT COUNT(*) FROM jobs WHERE experiment = ?", experiment) == [(1,)]
 

@@ -228,6 +228,7 @@ class TriggerResponse(google.protobuf.message.Message):
     MESSAGE_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
     LAST_SIMULATION_DATE_FIELD_NUMBER: builtins.int
+    NEXT_TRADING_DAY_FIELD_NUMBER: builtins.int
     DONE_MODEL_DAYS_FIELD_NUMBER: builtins.int
     QUEUE_POSITION_FIELD_NUMBER: builtins.int
     outcome: global___TriggerOutcome.ValueType
@@ -244,6 +245,10 @@ class TriggerResponse(google.protobuf.message.Message):
     """Output only. The outcome as a sentence."""
     last_simulation_date: builtins.str
     """Output only. Last trading day of the portfolios, the earliest of them, `YYYY-MM-DD`; set when up to date."""
+    next_trading_day: builtins.str
+    """Output only. Trading day of the exchange after `last_simulation_date`, `YYYY-MM-DD`, whether or not there are prices
+    for it; set when up to date and the config's calendar can tell.
+    """
     done_model_days: builtins.int
     """Output only. Model-days asked for that were done already and are left alone; set when accepted or up to date."""
     queue_position: builtins.int
@@ -278,11 +283,12 @@ class TriggerResponse(google.protobuf.message.Message):
         message: builtins.str = ...,
         warnings: collections.abc.Iterable[builtins.str] | None = ...,
         last_simulation_date: builtins.str = ...,
+        next_trading_day: builtins.str = ...,
         done_model_days: builtins.int = ...,
         queue_position: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["created_time", b"created_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["created_time", b"created_time", "date_range", b"date_range", "done_model_days", b"done_model_days", "experiment", b"experiment", "job_id", b"job_id", "last_simulation_date", b"last_simulation_date", "message", b"message", "models", b"models", "outcome", b"outcome", "queue_position", b"queue_position", "status", b"status", "total_model_days", b"total_model_days", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["created_time", b"created_time", "date_range", b"date_range", "done_model_days", b"done_model_days", "experiment", b"experiment", "job_id", b"job_id", "last_simulation_date", b"last_simulation_date", "message", b"message", "models", b"models", "next_trading_day", b"next_trading_day", "outcome", b"outcome", "queue_position", b"queue_position", "status", b"status", "total_model_days", b"total_model_days", "warnings", b"warnings"]) -> None: ...
 
 global___TriggerResponse = TriggerResponse
 

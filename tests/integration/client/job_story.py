@@ -117,6 +117,7 @@ def up_to_date() -> pb.TriggerResponse:
         experiment="default",
         message="every model is up to date",
         last_simulation_date="2025-10-03",
+        next_trading_day="2025-10-06",
     )
 
 

@@ -314,13 +314,13 @@ def extra(rpc: str, body: Any) -> Counter[str]:
 
 def triggered(response: Any) -> tuple[str, ...]:
     if response.outcome == pb.TRIGGER_OUTCOME_UP_TO_DATE:
-        return ("current", response.message, response.last_simulation_date, *response.models)
+        return ("current", response.message, response.last_simulation_date, response.next_trading_day, *response.models)
     return (response.job_id, response.message, *response.date_range, *response.models)
 
 
 def triggered_by_rest(body: Any) -> tuple[str, ...]:
     if body["status"] == "current":
-        return ("current", body["message"], body["last_simulation_date"], *body["models"])
+        return ("current", body["message"], body["last_simulation_date"], body["next_trading_day"], *body["models"])
     return (body["job_id"], body["message"], *body["date_range"], *body["models"])
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from server.jobs.errors import ConfigChangedError, InvalidRequestError
 from server.jobs.planner import DateRange, Market, Plan, make_plan
 from server.jobs.spec import JobSpec, ModelSpec
+from server.market.calendar import Calendar
 from storage.portfolios import PortfolioRow
 
 DATES = ("2025-03-03", "2025-03-04", "2025-03-05", "2025-03-06", "2025-03-07", "2025-03-10")
@@ -127,6 +128,28 @@ def test_warnings_tell_dates_before_after_and_between_prices() -> None:
     assert "after 2025-03-06 up to 2025-04-01" in told
     assert "2 weekday(s) without prices left out (holidays, or missing data): 2025-03-04, 2025-03-05" in told
     assert "1 symbol(s) of the universe have no prices and are left out: GONE" in told
+
+
+def test_holidays_are_no_gaps_and_missing_trading_days_are() -> None:
+    dates = ("2025-07-01", "2025-07-02", "2025-07-07", "2025-07-09")
+    days = ("2025-07-01", "2025-07-02", "2025-07-03", "2025-07-07", "2025-07-08", "2025-07-09")
+    market = Market(trading_dates=dates, symbols=frozenset({"UP"}), calendar=Calendar(name="XNYS", days=days))
+
+    plan = planned(model("a"), first=dates[0], market=market)
+
+    assert plan.warnings == ("2 trading day(s) of XNYS have no prices and are left out: 2025-07-03, 2025-07-08",)
+
+
+def test_weekdays_beyond_the_calendar_are_told_as_not_known() -> None:
+    calendar = Calendar(name="XNYS", days=("2025-03-03", "2025-03-04"))
+    market = Market(trading_dates=(DATES[0], DATES[3]), symbols=frozenset({"UP"}), calendar=calendar)
+
+    plan = planned(model("a"), market=market)
+
+    assert plan.warnings == (
+        "1 trading day(s) of XNYS have no prices and are left out: 2025-03-04",
+        "1 weekday(s) without prices left out (holidays, or missing data): 2025-03-05",
+    )
 
 
 def test_long_lists_in_warnings_are_counted() -> None:

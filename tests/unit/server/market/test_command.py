@@ -96,6 +96,7 @@ def test_coverage_names_the_missing_dates_in_json(tmp_path: Path, csv: Path) -> 
         "last": "2025-10-03",
         "bars": 2,
         "missing": ["2025-10-02"],
+        "closed": [],
     }
 
 
