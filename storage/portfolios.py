@@ -129,11 +129,13 @@ _HISTORIES = """
     SELECT portfolio_id, date, portfolio_value, cash FROM trading_days
     WHERE portfolio_id IN ({places}) AND date <= ? ORDER BY portfolio_id, date
 """
+#: without statistics, SQLite would search the positions of each trading day by the whole range of dates: CROSS JOIN
+#: keeps its order, and `+` keeps the range from its index
 _TRADED = """
     SELECT t.portfolio_id, SUM(r.amount * r.price), SUM(r.commission), SUM(r.slippage)
-    FROM trading_days t JOIN portfolios p ON p.id = t.portfolio_id
-        JOIN positions r ON (r.job_id, r.date, r.model) = (t.job_id, t.date, p.model)
-    WHERE t.portfolio_id IN ({places}) AND t.date >= ? AND t.date <= ? AND r.action_type IN ('buy', 'sell')
+    FROM trading_days t CROSS JOIN portfolios p ON p.id = t.portfolio_id
+        CROSS JOIN positions r ON (r.job_id, r.date, r.model) = (t.job_id, t.date, p.model)
+    WHERE t.portfolio_id IN ({places}) AND +t.date >= ? AND +t.date <= ? AND r.action_type IN ('buy', 'sell')
     GROUP BY t.portfolio_id
 """
 _LIVES = """

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -274,6 +275,13 @@ def require_real_data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return REAL_DATA
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on, for a server that is to keep its port over a restart."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

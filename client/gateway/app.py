@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
-from . import current, documentation, events, health, models, routes, trigger
+from . import current, dashboard, documentation, events, health, models, routes, trigger
 from .asking import REQUEST_ID, REQUEST_TIMEOUT
 from .envelope import MAX_BODY, Envelope
 from .errors import install_handlers
@@ -37,6 +37,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     events.router,
     health.router,
     documentation.router,
+    dashboard.router,
 )
 
 
@@ -68,6 +69,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         app.include_router(router)
     install_handlers(app)
     documentation.install(app)
+    dashboard.install(app)
     return app
 
 

@@ -64,6 +64,7 @@ class LeaderboardEntry(Answer):
     initial_cash: Dollars
     trading_days: int
     curve: list[Dollars]
+    curve_dates: Annotated[list[Date], Field(description="Trading date of each value of the curve.")]
     metrics: Annotated[PortfolioMetrics | None, Field(description="Null unless `with_metrics` is asked for.")]
 
 

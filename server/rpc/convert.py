@@ -325,9 +325,9 @@ def rejection(row: RejectionRow) -> portfolio_pb2.Rejection:
 
 
 def standing(
-    row: StandingRow, rank: int, curve: Sequence[float], metrics: metrics_pb2.PortfolioMetrics | None
+    row: StandingRow, rank: int, metrics: metrics_pb2.PortfolioMetrics | None
 ) -> portfolio_pb2.LeaderboardEntry:
-    """Return a portfolio's place in the ranking."""
+    """Return a portfolio's place in the ranking, without its curve."""
     profit = round(row.portfolio_value - row.initial_cash, 6)
     return portfolio_pb2.LeaderboardEntry(
         rank=rank,
@@ -338,7 +338,6 @@ def standing(
         date=row.date,
         initial_cash=row.initial_cash,
         trading_days=row.trading_days,
-        curve=curve,
         metrics=metrics,
     )
 

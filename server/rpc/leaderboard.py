@@ -1,7 +1,8 @@
 """GetLeaderboard."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from peewee import SqliteDatabase
 
@@ -17,10 +18,12 @@ from server.rpc.ranking import Place, Ranked, ranked
 from server.rpc.results import DEFAULT_EXPERIMENT, FIRST_DATE, LAST_DATE
 from storage import portfolios
 from storage.database import data_version
-from storage.portfolios import StandingRow, TradedRow
+from storage.portfolios import HistoryRows, StandingRow, TradedRow
 
 #: answers kept; each has at most a thousand entries
 MAX_KEPT = 50
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +53,9 @@ def get_leaderboard(
     quotes = find_quotes(db, query.benchmark, query.date or LAST_DATE) if query.benchmark else None
     asked = found[: query.size]
     rows = [entry.row for entry in asked]
-    curves = portfolios.curves(db, [row.id for row in rows], query.date) if query.points else {}
-    figures = _metrics(db, rows, query, quotes) if request.with_metrics else {}
-    entries = fitting(
-        convert.standing(
-            entry.row, entry.rank, thinned(curves.get(entry.row.id, ()), query.points), figures.get(entry.row.id)
-        )
-        for entry in asked
-    )
+    days = _days(db, rows, query) if query.points or request.with_metrics else {}
+    figures = _metrics(db, rows, query, days, quotes) if request.with_metrics else {}
+    entries = fitting(_entry(entry, query.points, days, figures) for entry in asked)
     return simulation_pb2.GetLeaderboardResponse(
         leaderboard=entries,
         experiment=query.experiment,
@@ -89,7 +87,7 @@ class LeaderboardReader:
         return self._kept[question]
 
 
-def thinned(values: Sequence[float], points: int) -> list[float]:
+def thinned(values: Sequence[T], points: int) -> list[T]:
     """Return at most `points` of some values, evenly spaced, the first and the last among them."""
     if len(values) <= points:
         return list(values)
@@ -113,13 +111,30 @@ def _query(request: simulation_pb2.GetLeaderboardRequest) -> _Query:
     return _Query(experiment=experiment, date=date, points=points, size=size, benchmark=benchmark, place=place)
 
 
+def _days(db: SqliteDatabase, rows: Sequence[StandingRow], query: _Query) -> dict[int, HistoryRows]:
+    return portfolios.histories(db, [row.id for row in rows], query.date or LAST_DATE)
+
+
+def _entry(
+    entry: Ranked, points: int, days: Mapping[int, HistoryRows], figures: Mapping[int, metrics_pb2.PortfolioMetrics]
+) -> portfolio_pb2.LeaderboardEntry:
+    """Return a portfolio's place with what was asked for beside it."""
+    standing = convert.standing(entry.row, entry.rank, figures.get(entry.row.id))
+    if points:
+        standing.curve.extend(thinned(days[entry.row.id].values, points))
+        standing.curve_dates.extend(thinned(days[entry.row.id].dates, points))
+    return standing
+
+
 def _metrics(
-    db: SqliteDatabase, rows: Sequence[StandingRow], query: _Query, quotes: Sequence[Quote] | None
+    db: SqliteDatabase,
+    rows: Sequence[StandingRow],
+    query: _Query,
+    days: Mapping[int, HistoryRows],
+    quotes: Sequence[Quote] | None,
 ) -> dict[int, metrics_pb2.PortfolioMetrics]:
     """Return the figures of the whole life of some portfolios, by portfolio."""
-    ids, last = [row.id for row in rows], query.date or LAST_DATE
-    traded = portfolios.traded(db, ids, FIRST_DATE, last)
-    days = portfolios.histories(db, ids, last)
+    traded = portfolios.traded(db, [row.id for row in rows], FIRST_DATE, query.date or LAST_DATE)
     figures = {}
     for row in rows:
         life = history(row.initial_cash, days[row.id], 0, traded.get(row.id, TradedRow()), query.benchmark, quotes)
@@ -153,7 +168,10 @@ def _benchmark(
         start_value=life.initial_cash, dates=dates, values=values, cash=[0.0] * len(dates), traded=life.initial_cash
     )
     figures = convert_metrics.metrics(measure(holding, with_intervals=False), "") if with_metrics else None
-    return convert.standing(row, 0, thinned(values, query.points), figures)
+    entry = convert.standing(row, 0, figures)
+    entry.curve.extend(thinned(values, query.points))
+    entry.curve_dates.extend(thinned(dates, query.points))
+    return entry
 
 
 def _token(request: simulation_pb2.GetLeaderboardRequest, page: Sequence[Ranked], place: Place | None) -> str:

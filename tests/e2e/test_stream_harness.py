@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
 from client import AsyncClient, Client
 from client.channel import open_async_channel
 from tests.e2e.process import DEADLINE, ServerProcess, run, server
+from tests.service import free_port
 
 JOBS = 5
 CLIENTS = 50
@@ -97,12 +97,6 @@ async def test_clients_miss_nothing_and_see_nothing_twice_however_often_they_are
         assert logs[0][-1].status == job_pb2.JOB_STATUS_COMPLETED
         assert all(log == logs[0] for log in logs)
     assert sum(seen.streams for seen in watched) > CLIENTS * len(ENDS)
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 async def started(running: ExitStack, folder: Path, port: int) -> ServerProcess:

@@ -14,7 +14,7 @@ from aitrader.v1 import service_status_pb2 as pb
 from server.tools.open_sessions import OpenSessions
 from server.tools.services import ToolService
 from server.tools.tool_servers import ToolServers
-from tests.service import DATES, DEADLINE, Service, small_market
+from tests.service import DATES, DEADLINE, Service, free_port, small_market
 
 HEALTHY, UNHEALTHY, OFF = pb.COMPONENT_STATUS_HEALTHY, pb.COMPONENT_STATUS_UNHEALTHY, pb.COMPONENT_STATUS_OFF
 MATH = HealthCheckRequest(service="aitrader.tools.math")
@@ -29,12 +29,6 @@ def ask(service: Service) -> pb.GetServiceStatusResponse:
 
 def parts(answer: pb.GetServiceStatusResponse) -> dict[str, pb.Component]:
     return {part.name: part for part in answer.components}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def test_service_tells_its_version_and_how_each_part_is(new_service: Callable[..., Service]) -> None:

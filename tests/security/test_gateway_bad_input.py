@@ -38,10 +38,20 @@ def sent(gateway: Gateway, data: bytes) -> tuple[int, dict[str, str]]:
 
 @pytest.mark.parametrize(
     "path",
-    ["/nope", "/simulate", "/results/", "//results", "/simulate/status/", "/simulate/status/a/b", "/docs/x.css"],
+    [
+        "/nope",
+        "/simulate",
+        "/results/",
+        "//results",
+        "/simulate/status/",
+        "/simulate/status/a/b",
+        "/docs/x.css",
+        "/dashboard/x.js",
+        "/dashboard/..%2fgateway/app.py",
+    ],
 )
 def test_unknown_route_is_not_found(gateway: Gateway, path: str) -> None:
-    response = gateway.get(path)
+    response = gateway.get(f"{gateway.url}{path}")
 
     assert (response.status_code, response.json()["error"]) == (404, "not_found")
 

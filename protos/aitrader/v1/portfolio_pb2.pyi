@@ -459,6 +459,7 @@ class LeaderboardEntry(google.protobuf.message.Message):
     TRADING_DAYS_FIELD_NUMBER: builtins.int
     CURVE_FIELD_NUMBER: builtins.int
     METRICS_FIELD_NUMBER: builtins.int
+    CURVE_DATES_FIELD_NUMBER: builtins.int
     rank: builtins.int
     """Output only. Place from 1 by what was asked for, in full precision; equals share a rank. 0 for a benchmark."""
     model: builtins.str
@@ -483,6 +484,10 @@ class LeaderboardEntry(google.protobuf.message.Message):
     def metrics(self) -> aitrader.v1.metrics_pb2.PortfolioMetrics:
         """Output only. Figures of the portfolio's whole life up to `date`, without intervals; unset unless asked for."""
 
+    @property
+    def curve_dates(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Output only. Trading date of each value of `curve`, `YYYY-MM-DD`."""
+
     def __init__(
         self,
         *,
@@ -496,9 +501,10 @@ class LeaderboardEntry(google.protobuf.message.Message):
         trading_days: builtins.int = ...,
         curve: collections.abc.Iterable[builtins.float] | None = ...,
         metrics: aitrader.v1.metrics_pb2.PortfolioMetrics | None = ...,
+        curve_dates: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["metrics", b"metrics"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["cumulative_profit", b"cumulative_profit", "cumulative_return_pct", b"cumulative_return_pct", "curve", b"curve", "date", b"date", "initial_cash", b"initial_cash", "metrics", b"metrics", "model", b"model", "portfolio_value", b"portfolio_value", "rank", b"rank", "trading_days", b"trading_days"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["cumulative_profit", b"cumulative_profit", "cumulative_return_pct", b"cumulative_return_pct", "curve", b"curve", "curve_dates", b"curve_dates", "date", b"date", "initial_cash", b"initial_cash", "metrics", b"metrics", "model", b"model", "portfolio_value", b"portfolio_value", "rank", b"rank", "trading_days", b"trading_days"]) -> None: ...
 
 global___LeaderboardEntry = LeaderboardEntry
 

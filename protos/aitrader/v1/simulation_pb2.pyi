@@ -595,7 +595,7 @@ class GetLeaderboardRequest(google.protobuf.message.Message):
     curve_points: builtins.int
     """Optional. Points of each equity curve: 0 for none, at most 500. Not negative."""
     page_size: builtins.int
-    """Optional. Entries in the page: default 100, at most 1000."""
+    """Optional. Entries in the page: default 100, at most 1000. A page ends earlier when it nears 4 MiB."""
     page_token: builtins.str
     """Optional. `next_page_token` of the page before."""
     sort: global___LeaderboardSort.ValueType

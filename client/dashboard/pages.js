@@ -1,0 +1,22 @@
+/** Every page by its name in the address. A page loads what it shows and gives its content. */
+
+import { curves } from "./pages/curves.js"
+import { day } from "./pages/day.js"
+import { job } from "./pages/job.js"
+import { jobs } from "./pages/jobs.js"
+import { leaderboard } from "./pages/leaderboard.js"
+import { model } from "./pages/model.js"
+import { service } from "./pages/service.js"
+
+/** @typedef {(query: URLSearchParams, signal: AbortSignal) => Promise<HTMLElement>} Page the signal says that it was left */
+
+/** @type {Record<string, Page>} */
+export const PAGES = { leaderboard, curves, jobs, job, day, model, service }
+
+/** What the navigation shows; `pages` are those below a tab. @type {{page: string, title: string, pages?: string[]}[]} */
+export const TABS = [
+  { page: "leaderboard", title: "Leaderboard", pages: ["model"] },
+  { page: "curves", title: "Curves" },
+  { page: "jobs", title: "Jobs", pages: ["job", "day"] },
+  { page: "service", title: "Service" },
+]
