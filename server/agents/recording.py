@@ -79,7 +79,7 @@ def parse_recording(path: str, content: bytes) -> Recording:
         if not line.strip():
             continue
         try:
-            date, order = _parse_line(line)
+            date, order = recorded_order(line_object(line))
         except ValueError as error:
             raise ReplayFileError(path, str(error), line=number) from None
         orders.setdefault(date, []).extend([] if order is None else [order])
@@ -88,13 +88,25 @@ def parse_recording(path: str, content: bytes) -> Recording:
     return MappingProxyType({date: tuple(of_date) for date, of_date in orders.items()})
 
 
-def _parse_line(line: bytes) -> tuple[str, Order | None]:
-    """Return the date and the order of a line; no order for the opening line and for `no_trade`."""
-    record = _object(_json(line), "line")
+def line_object(line: bytes) -> dict[str, Any]:
+    """Return the JSON object of a line.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return json_object(_json(line), "line")
+
+
+def recorded_order(record: Mapping[str, Any]) -> tuple[str, Order | None]:
+    """Return the date and the order of a line; no order for the opening line and for `no_trade`.
+
+    Raises:
+        ValueError: one of its fields is malformed.
+    """
     date = _date(record.get("date"))
     if record.get("this_action") is None:
         return date, None
-    action = _object(record["this_action"], "'this_action'")
+    action = json_object(record["this_action"], "'this_action'")
     name = action.get("action")
     if name not in tuple(Action):
         raise ValueError(f"'action' was {quoted(name)}, not one of {', '.join(Action)}")
@@ -110,7 +122,12 @@ def _json(line: bytes) -> object:
         raise ValueError("was not JSON") from None
 
 
-def _object(value: object, name: str) -> dict[str, Any]:
+def json_object(value: object, name: str) -> dict[str, Any]:
+    """Return a value that has to be a JSON object; `name` stands for it in the error.
+
+    Raises:
+        ValueError: it is none.
+    """
     if not isinstance(value, dict):
         raise ValueError(f"{name} was not a JSON object")  # noqa: TRY004
     return value

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from server.agents.recording import Recording
 from server.engine.model_day import ModelDaySession
-from server.engine.orders import Action
+from server.engine.orders import Action, Fill, Order, Rejection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,10 @@ class Replay:
     def trade(self, session: ModelDaySession) -> None:
         """Submit them all: one that the recorded run refused (an amount of 0) is refused again, on record."""
         for order in self.recording.get(session.date, ()):
-            if order.action is Action.SELL:
-                session.sell(order.symbol, order.amount)
-            else:
-                session.buy(order.symbol, order.amount)
+            submit(session, order)
+
+
+def submit(session: ModelDaySession, order: Order) -> Fill | Rejection:
+    """Submit a recorded order as its model did."""
+    trade = session.sell if order.action is Action.SELL else session.buy
+    return trade(order.symbol, order.amount)

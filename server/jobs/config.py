@@ -56,7 +56,12 @@ def parse_date(text: str) -> str:
     raise ValueError(f"'{text[:40]}' is not a date such as 2025-10-01")
 
 
-def _signature(text: str) -> str:
+def model_signature(text: str) -> str:
+    """Return a model's signature unchanged.
+
+    Raises:
+        ValueError: it could not name a folder, or would not show as it is.
+    """
     if text != text.strip() or text.startswith(".") or not text.isprintable() or _FORBIDDEN_IN_SIGNATURE & set(text):
         raise ValueError(f"{text[:40]!r} holds a slash, a control character, a leading dot or outer blanks")
     return text
@@ -112,8 +117,8 @@ def _named_once(servers: "list[McpServerEntry]") -> "list[McpServerEntry]":
 
 HeaderText = Annotated[str, Field(max_length=4096, pattern=r"^[\x20-\x7e]*$")]
 DateText = Annotated[str, AfterValidator(parse_date)]
-Signature = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_signature)]
 CalendarName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_/]{1,20}$")]
+Signature = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(model_signature)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.\-^=]{1,20}$")]
 InitialCash = Annotated[Decimal, BeforeValidator(_amount), Field(gt=0, le=MAX_INITIAL_CASH), AfterValidator(_on_grid)]
 Dollars = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0, le=1_000_000)]

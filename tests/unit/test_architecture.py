@@ -37,6 +37,7 @@ ALLOWED = {
         "server.folder",
         "storage",
     ),
+    "server/history": ("server.engine", "server.agents", "server.market", "server.jobs", "storage"),
     "server/callbacks": ("storage",),
     "server/upkeep": ("storage",),
     "server/rpc": (

@@ -1,0 +1,87 @@
+"""The command `ai-trader-server import-positions`."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from server.jobs.config import experiment_name
+from server.market.command import db_option, json_option
+
+if TYPE_CHECKING:
+    from server.history.run_import import RunReport
+
+
+def _experiment(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    try:
+        return experiment_name(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command("import-positions")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
+@click.option(
+    "--experiment", default="default", show_default=True, callback=_experiment, help="Experiment of the portfolios."
+)
+@click.option("--model", "models", multiple=True, help="A model to import; all when none is named.")
+@click.option(
+    "--strict/--lenient",
+    default=True,
+    help="Import nothing of a model whose records break [default], or its whole trading days before the break.",
+)
+@db_option
+@json_option
+def import_positions(
+    folder: Path, db_path: Path, experiment: str, models: tuple[str, ...], *, strict: bool, as_json: bool
+) -> None:
+    """Import recorded runs of DIR, or of its folder agent_data: <model>/position/position.jsonl and logs.
+
+    Every record is replayed at the opens that were imported before; one that does not follow from the one before is
+    reported with its file, line and difference. What was imported before is left as it is.
+    """
+    reports = _import(folder, db_path, experiment, models, lenient=not strict)
+    if as_json:
+        click.echo(json.dumps({"experiment": experiment, "models": [asdict(report) for report in reports]}))
+    else:
+        click.echo("\n".join(line for report in reports for line in _lines(report)))
+    refused = [report for report in reports if report.status == "refused"]
+    if refused:
+        raise click.ClickException(f"{len(refused)} of {len(reports)} model(s) were not imported")
+
+
+def _import(folder: Path, db_path: Path, experiment: str, models: Sequence[str], *, lenient: bool) -> "list[RunReport]":
+    from server.history.errors import HistoryError  # here, as other commands need none of it
+    from server.history.run_folder import find_runs
+    from server.history.run_import import ImportRules, import_run
+    from server.market.price_store import load
+    from storage.database import gather_statistics, open_database
+    from storage.errors import StorageError
+
+    try:
+        runs = find_runs(folder, models)
+        db = open_database(db_path)
+        try:
+            prices, rules = load(db), ImportRules(experiment=experiment, lenient=lenient)
+            reports = [import_run(db, run, prices, rules, datetime.now(UTC)) for run in runs]
+            gather_statistics(db)
+            return reports
+        finally:
+            db.close()
+    except (HistoryError, StorageError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _lines(report: "RunReport") -> Iterator[str]:
+    if report.status == "imported":
+        yield (
+            f"{report.model}: imported, {report.days:,} trading day(s) from {report.first} to {report.last},"
+            f" job {report.job_id}"
+        )
+    else:
+        yield f"{report.model}: {'imported before, unchanged' if report.status == 'unchanged' else 'not imported'}"
+    yield from (f"  {told}" for told in (report.problem, *report.notes) if told)
