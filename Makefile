@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.8
+WINDMILL_CLI := 1.819.0
 #: the lowest supported grpcio-tools: stubs made by it work with every later protobuf
 PROTOC_TOOLS := grpcio-tools==1.71.2
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-llm test test-unit grpcurl-test run gateway lint format bench protos lock clean
+.PHONY: help demo demo-llm test test-unit grpcurl-test windmill-lint run gateway lint format bench protos lock clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
@@ -35,6 +36,9 @@ test-unit: .venv/.installed ## Run the unit tests alone
 grpcurl-test: .venv/.installed ## Run the scripts of client/grpcurl against a live server
 	@$(BIN)/python -m pytest tests/integration/grpcurl
 
+windmill-lint: ## Check client/windmill with Windmill's own tool, fetched by npx
+	@cd client/windmill && npx --yes windmill-cli@$(WINDMILL_CLI) lint --locks-required --fail-on-warn
+
 run: .venv/.installed ## Run the server on 127.0.0.1:50051
 	@$(BIN)/ai-trader-server serve
 
@@ -45,6 +49,7 @@ lint: .venv/.installed ## Check style, types, security and the contract
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
+	@MYPYPATH=client/windmill $(BIN)/mypy client/windmill/f/ai_trader/*.py
 	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml server storage client
 	@$(BIN)/shellcheck --external-sources --source-path=SCRIPTDIR client/grpcurl/*.sh .ci/run
 	@$(BIN)/buf lint protos
