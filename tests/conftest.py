@@ -1,5 +1,6 @@
 """Fixtures of the real service: one per module for tests that use experiments of their own, others on demand."""
 
+import signal
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -9,6 +10,12 @@ import pytest
 from tests.service import BackgroundLoop, Service, require_real_data, start_service
 
 _numbers = count(1)
+
+
+def pytest_configure() -> None:
+    """Let processes that tests start be interrupted, also where the tests themselves were started in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,10 @@ def test_an_interrupt_ends_watch_quietly(target: str, service: FakeService) -> N
         assert process.stdout is not None
         assert '"sequence": 1' in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        try:
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
 
     assert (process.returncode, errors) == (130, "")
 
