@@ -9,7 +9,7 @@ PROTOC_TOOLS := grpcio-tools==1.71.2
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-llm test test-unit grpcurl-test windmill-lint run gateway lint format bench protos lock clean
+.PHONY: help demo demo-llm test test-unit grpcurl-test windmill-lint chaos run gateway lint format bench protos lock clean
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
@@ -38,6 +38,9 @@ grpcurl-test: .venv/.installed ## Run the scripts of client/grpcurl against a li
 
 windmill-lint: ## Check client/windmill with Windmill's own tool, fetched by npx
 	@cd client/windmill && npx --yes windmill-cli@$(WINDMILL_CLI) lint --locks-required --fail-on-warn
+
+chaos: .venv/.installed ## Kill servers at random moments for long; KILLS=200 SEED=…
+	@CHAOS_KILLS=$(or $(KILLS),200) CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -q -s tests/e2e/test_crash_harness.py
 
 run: .venv/.installed ## Run the server on 127.0.0.1:50051
 	@$(BIN)/ai-trader-server serve

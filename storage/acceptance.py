@@ -170,10 +170,12 @@ def start_queued(
 ) -> JobRow | EventRow | None:
     """Let a job that waits begin, planned anew; None while it has to wait, or when it waits no more.
 
-    Returns the job to be run, or the event of its end when nothing is left to do.
+    Returns the job to be run, or the event of its end when nothing is left to do, or its cancel was accepted.
     """
     if not queue_position(db, waiting.job_id):
         return None
+    if jobs.is_cancelled(db, waiting.job_id):  # whoever accepted it died before the job's end
+        return jobs.end_job(db, waiting.job_id, now)
     line = _Line(db, before=waiting.job_id)
     states = portfolios.find_portfolios(db, waiting.experiment, tuple(waiting.models), since=waiting.first_date)
     if line.holder(waiting.experiment, waiting.models, states) or line.full(max_concurrent_jobs):

@@ -135,7 +135,7 @@ def _body(db: SqliteDatabase, job_id: str, sequence: int, moment: str) -> str:
     status, experiment, config_path, dates, created, started, completed, seconds, error, total = row
     sql = "SELECT status, COUNT(*) FROM job_details WHERE job_id = ? GROUP BY status"
     counts = dict(db.execute_sql(sql, (job_id,)).fetchall())
-    trading_dates = json.loads(dates)
+    trading_dates = json.loads(dates) or [""]  # a job that waited may have found nothing left to do
     data = {
         "job_id": job_id,
         "status": status,

@@ -151,7 +151,7 @@ def start_job(db: SqliteDatabase, job_id: str, now: datetime) -> EventRow:
     job = find_job(db, job_id)
     if job.status.final:
         raise JobStateError(job_id, job.status, "started")
-    if _is_cancelled(db, job_id):
+    if is_cancelled(db, job_id):
         raise JobCancelledError(job_id)
     resumed = job.started_at is not None
     Job.update(status=JobStatus.RUNNING).where(Job.job_id == job_id).execute(db)
@@ -169,7 +169,7 @@ def end_job(db: SqliteDatabase, job_id: str, now: datetime, error: str | None = 
     Raises:
         JobStateError: it has ended before.
     """
-    job, cancelled = find_job(db, job_id), _is_cancelled(db, job_id)
+    job, cancelled = find_job(db, job_id), is_cancelled(db, job_id)
     if job.status.final:
         raise JobStateError(job_id, job.status, "ended")
     if cancelled:
@@ -187,6 +187,12 @@ def end_job(db: SqliteDatabase, job_id: str, now: datetime, error: str | None = 
     return events.append(db, job_id, EventType.JOB_ENDED, now, duration_seconds=seconds, error=error)
 
 
+def is_cancelled(db: SqliteDatabase, job_id: str) -> bool:
+    """Tell whether the cancel of a job was accepted."""
+    sql = "SELECT cancel_requested_at IS NOT NULL FROM jobs WHERE job_id = ?"
+    return bool(db.execute_sql(sql, (job_id,)).fetchone()[0])
+
+
 def status_counts(db: SqliteDatabase, job_ids: Sequence[str]) -> dict[str, dict[str, int]]:
     """Count the model-days of jobs by status."""
     places = ", ".join("?" * len(job_ids))
@@ -195,11 +201,6 @@ def status_counts(db: SqliteDatabase, job_ids: Sequence[str]) -> dict[str, dict[
     for job_id, status, count in db.execute_sql(sql, tuple(job_ids)):
         counts[job_id][status] = count
     return counts
-
-
-def _is_cancelled(db: SqliteDatabase, job_id: str) -> bool:
-    sql = "SELECT cancel_requested_at IS NOT NULL FROM jobs WHERE job_id = ?"
-    return bool(db.execute_sql(sql, (job_id,)).fetchone()[0])
 
 
 def _end_rest(db: SqliteDatabase, job_id: str, status: str, reason: str | None, now: datetime) -> None:
@@ -214,7 +215,8 @@ def _end_rest(db: SqliteDatabase, job_id: str, status: str, reason: str | None, 
 
 
 def _rolled_up(counts: Mapping[str, int], error: str | None) -> JobStatus:
-    if not counts.get("failed") and error is None:
+    # what was cancelled may be left behind by a retry of other models
+    if not counts.get("failed") and not counts.get("cancelled") and error is None:
         return JobStatus.COMPLETED
     return JobStatus.PARTIAL if counts.get("completed") else JobStatus.FAILED
 

@@ -31,7 +31,8 @@ class Scripted:
     `orders`: JSON object, date → list of [action, symbol, amount]. `raise_on`: dates, `message`: what is raised, as
     JSON, only the first time when `raise_once` names a file. `die_on`: dates on which the process kills itself, only
     the first time when `once` names a file. `wait_on`: dates on which to wait for the file `wait_for`; the file
-    `<wait_for>.reached` tells that the wait began.
+    `<wait_for>.reached` tells that the wait began. `told_by` begins the names of files: while `<told_by>-<date>.hold`
+    is there it waits, and when `<told_by>-<date>.fail` is there then, it raises.
     """
 
     parameters: Mapping[str, Any]
@@ -44,6 +45,8 @@ class Scripted:
         orders: dict[str, list[tuple[str, str, Any]]] = json.loads(self.parameters.get("orders", "{}"))
         for action, symbol, amount in orders.get(session.date, ()):
             (session.sell if action == "sell" else session.buy)(symbol, amount)
+        if "told_by" in self.parameters:
+            self._obey(f"{self.parameters['told_by']}-{session.date}")
         if self._on("wait_on", session.date):
             self._wait()
         if self._on("die_on", session.date):
@@ -53,6 +56,13 @@ class Scripted:
 
     def _on(self, name: str, date: str) -> bool:
         return date in self.parameters.get(name, "").split(",")
+
+    def _obey(self, name: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while Path(f"{name}.hold").exists() and time.monotonic() < deadline:
+            time.sleep(GLANCE)
+        if Path(f"{name}.fail").exists():
+            raise RuntimeError("told to fail")
 
     def _wait(self) -> None:
         awaited = Path(self.parameters["wait_for"])

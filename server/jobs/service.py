@@ -93,15 +93,14 @@ class JobService:
 
     async def resume(self) -> None:
         """Go on with the jobs that a former process left unfinished, and with its queue."""
-        waiting = {job.job_id for job in await asyncio.to_thread(acceptance.queued_jobs, self._db)}
-        for job in await asyncio.to_thread(jobs.active_jobs, self._db):
-            if job.job_id in waiting:
+        async with self._reviving:  # a job that ends meanwhile must not let one begin whose log is still to be opened
+            waiting = {job.job_id for job in await asyncio.to_thread(acceptance.queued_jobs, self._db)}
+            for job in await asyncio.to_thread(jobs.active_jobs, self._db):
                 self._logs.open(job.job_id, job.last_sequence)
-                continue
-            lost = await self._reset(job.job_id)
-            logger.info("job_resumed", job_id=job.job_id, model_days_reset=lost)
-            self._logs.open(job.job_id, job.last_sequence)
-            await self._run(job, await asyncio.to_thread(self._snapshots.current))
+                if job.job_id not in waiting:
+                    lost = await self._reset(job.job_id)
+                    logger.info("job_resumed", job_id=job.job_id, model_days_reset=lost)
+                    await self._run(job, await asyncio.to_thread(self._snapshots.current))
         await self._admit()
 
     async def trigger(self, command: TriggerCommand) -> Triggered:
@@ -284,11 +283,13 @@ class JobService:
         except JobError as error:
             reason = f"the job could not start: {error}"
             await self._parts.journal.record(lambda db: jobs.end_job(db, waiting.job_id, self._parts.clock(), reason))
+            self._admit_soon()
             return
         if isinstance(started, JobRow):
             await self._run(started, snapshot)
         elif started is not None:
             self._logs.publish(started)
+            self._admit_soon()  # somebody may have begun to wait for it meanwhile
 
     def _planner(self, request: ResolvedRequest, snapshot: Snapshot) -> JobPlanner:
         return JobPlanner(request, snapshot, self._settings.max_job_model_days, self._parts.clock().date())

@@ -1,10 +1,14 @@
 """Several jobs: who is in the way, who waits, and whose turn it is."""
 
+import json
+from base64 import b64encode
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from pydantic import SecretStr
 
 from aitrader.v1 import job_pb2, simulation_pb2
 from aitrader.v1.simulation_pb2 import (
@@ -13,6 +17,8 @@ from aitrader.v1.simulation_pb2 import (
     CONFLICT_POLICY_USE_EXISTING,
     TriggerRequest,
 )
+from storage.cancelling import request_cancel
+from tests.callback_receiver import Receiver
 from tests.service import DATES, Service, config, model, refusal, scripted, wait_until
 
 
@@ -168,6 +174,47 @@ def test_cancelled_job_leaves_the_queue_and_lets_the_next_one_move_up(new_servic
     assert place == 1
     assert service.ended(first).status == job_pb2.JOB_STATUS_CANCELLED
     assert service.ended(second).status == job_pb2.JOB_STATUS_COMPLETED
+
+
+def test_end_of_a_job_that_found_nothing_left_to_do_is_told_and_the_next_one_starts(
+    new_service: Any, tmp_path: Path
+) -> None:
+    gate = Gate(tmp_path)
+    with Receiver() as receiver:
+        service = new_service(
+            max_concurrent_jobs=1,
+            callback_hosts=f"127.0.0.1:{receiver.port}",
+            callback_secret=SecretStr("whsec_" + b64encode(bytes(32)).decode()),
+        )
+        path, _ = holding(service, gate)
+        nothing = queue(service, path, start_date=DATES[2], callback_urls=[receiver.url]).job_id
+        following = queue(service, config(model("other"))).job_id
+        gate.open()
+
+        statuses = [service.ended(job_id).status for job_id in (nothing, following)]
+        wait_until(lambda: receiver.received, "the callback")
+
+    told = json.loads(receiver.received[0].body)["data"]
+    assert statuses == [job_pb2.JOB_STATUS_COMPLETED] * 2
+    assert (told["job_id"], told["start_date"], told["total_model_days"]) == (nothing, "", 0)
+
+
+def test_job_whose_cancel_was_accepted_before_a_crash_does_not_wait_for_its_turn(
+    new_service: Any, tmp_path: Path
+) -> None:
+    service = new_service(max_concurrent_jobs=1)
+    gate = Gate(tmp_path)
+    _, holder = holding(service, gate)
+    queued = queue(service, config(model("other"))).job_id
+    service.stop()
+    with service.db.atomic():  # all that CancelJob stores before it ends the job
+        request_cancel(service.db, queued, "", datetime.now(UTC))
+    service.start()
+
+    assert service.ended(queued).status == job_pb2.JOB_STATUS_CANCELLED
+    assert service.status(holder).status == job_pb2.JOB_STATUS_RUNNING
+    gate.open()
+    service.ended(holder)
 
 
 @pytest.mark.parametrize("replace", [True, False])

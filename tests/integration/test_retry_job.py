@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 
 from aitrader.v1 import job_pb2, simulation_pb2
-from aitrader.v1.control_pb2 import RetryJobRequest, RetryJobResponse
+from aitrader.v1.control_pb2 import CancelJobRequest, RetryJobRequest, RetryJobResponse
 from tests.service import DATES, DEADLINE, Refusal, Service, config, model, refusal, scripted, wait_until
 
 BUYS = {date: [("buy", "UP", 1)] for date in DATES}
@@ -121,6 +121,26 @@ def test_named_model_alone_is_retried(service: Service, experiment: str, tmp_pat
     assert status.status == job_pb2.JOB_STATUS_PARTIAL
     assert {day.model for day in status.progress.details if day.status == job_pb2.MODEL_DAY_STATUS_FAILED} == {"b"}
     assert rows_of(service, "b") == before
+
+
+def test_cancelled_job_of_which_one_model_was_retried_is_partial_until_the_others_are(
+    service: Service, experiment: str, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    waiting = [scripted(name, wait_on=DATES[0], wait_for=str(gate)) for name in ("a", "b")]
+    job_id = service.trigger(config(*waiting, experiment=experiment)).job_id
+    wait_until((tmp_path / "gate.reached").exists, "the first day")
+    service.stub.CancelJob(CancelJobRequest(job_id=job_id), timeout=DEADLINE)
+    service.ended(job_id)
+    gate.touch()
+
+    retry(service, job_id, models=["a"])
+    one = service.ended(job_id)
+    retry(service, job_id)
+    both = service.ended(job_id)
+
+    assert (one.status, one.progress.completed) == (job_pb2.JOB_STATUS_PARTIAL, 10)
+    assert (both.status, both.progress.completed) == (job_pb2.JOB_STATUS_COMPLETED, 20)
 
 
 def test_repeat_with_the_same_request_id_tells_the_job_and_changes_nothing(

@@ -35,11 +35,11 @@ class _JobStatusEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     JOB_STATUS_COMPLETED: _JobStatus.ValueType  # 3
     """Ended: every model-day completed or was skipped."""
     JOB_STATUS_PARTIAL: _JobStatus.ValueType  # 4
-    """Ended: some model-days failed, or were skipped because the budget was spent (then `error` says so); others
-    completed.
+    """Ended: some model-days failed, or were skipped because the budget was spent (then `error` says so), or were
+    cancelled before a retry of other models; others completed.
     """
     JOB_STATUS_FAILED: _JobStatus.ValueType  # 5
-    """Ended: no model-day completed and at least one failed."""
+    """Ended: no model-day completed and at least one failed, or was cancelled before a retry of other models."""
     JOB_STATUS_CANCELLED: _JobStatus.ValueType  # 6
     """Ended: stopped by a caller; what was committed stays."""
 
@@ -65,11 +65,11 @@ JOB_STATUS_RUNNING: JobStatus.ValueType  # 2
 JOB_STATUS_COMPLETED: JobStatus.ValueType  # 3
 """Ended: every model-day completed or was skipped."""
 JOB_STATUS_PARTIAL: JobStatus.ValueType  # 4
-"""Ended: some model-days failed, or were skipped because the budget was spent (then `error` says so); others
-completed.
+"""Ended: some model-days failed, or were skipped because the budget was spent (then `error` says so), or were
+cancelled before a retry of other models; others completed.
 """
 JOB_STATUS_FAILED: JobStatus.ValueType  # 5
-"""Ended: no model-day completed and at least one failed."""
+"""Ended: no model-day completed and at least one failed, or was cancelled before a retry of other models."""
 JOB_STATUS_CANCELLED: JobStatus.ValueType  # 6
 """Ended: stopped by a caller; what was committed stays."""
 global___JobStatus = JobStatus
