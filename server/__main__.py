@@ -11,7 +11,7 @@ from typing import Any
 import click
 import structlog
 
-from server.history.command import import_positions
+from server.history.command import export_portfolios, import_positions
 from server.market.command import prices
 from server.settings import OLD_NAMES, Settings, SettingsError, load_settings, variable
 from server.tools.command import tools
@@ -131,6 +131,7 @@ def _set_up_logs(settings: Settings) -> None:
 
 
 cli.add_command(db)
+cli.add_command(export_portfolios)
 cli.add_command(import_positions)
 cli.add_command(prices)
 cli.add_command(tools)

@@ -1,4 +1,4 @@
-"""The command `ai-trader-server import-positions`."""
+"""The commands `ai-trader-server import-positions` and `ai-trader-server export`."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -52,6 +52,55 @@ def import_positions(
     refused = [report for report in reports if report.status == "refused"]
     if refused:
         raise click.ClickException(f"{len(refused)} of {len(reports)} model(s) were not imported")
+
+
+@click.command("export")
+@click.option(
+    "--format", "format_", type=click.Choice(["jsonl", "csv", "parquet"]), required=True, help="What to write."
+)
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder; files there are replaced."
+)
+@click.option(
+    "--experiment", default="default", show_default=True, callback=_experiment, help="Experiment of the portfolios."
+)
+@click.option("--model", "models", multiple=True, help="A model to export; all when none is named.")
+@db_option
+@json_option
+def export_portfolios(
+    out: Path, db_path: Path, experiment: str, models: tuple[str, ...], *, format_: str, as_json: bool
+) -> None:
+    """Write portfolios to files.
+
+    jsonl: agent_data/<model>/position/position.jsonl and logs, which import-positions reads.
+    csv, parquet: trading_days, positions, holdings and fills of all models.
+    """
+    paths = _export(out, db_path, experiment, models, format_)
+    if as_json:
+        click.echo(json.dumps({"experiment": experiment, "files": [str(path) for path in paths]}))
+    else:
+        click.echo(f"{len(paths):,} file(s) written to {out}")
+
+
+def _export(out: Path, db_path: Path, experiment: str, models: Sequence[str], format_: str) -> list[Path]:
+    from server.history.errors import HistoryError  # here, as other commands need none of it
+    from server.history.export import ExportFormat, export
+    from storage.database import open_database
+    from storage.errors import StorageError
+
+    if not db_path.exists():
+        raise click.ClickException(f"database '{db_path}' was not found")
+    try:
+        db = open_database(db_path)
+        try:
+            with db.atomic():  # one moment of the database, whatever is committed meanwhile
+                return export(db, out, ExportFormat(format_), experiment, models)
+        finally:
+            db.close()
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error}: Parquet needs the extra, aitrader-service[parquet]") from error
+    except (HistoryError, StorageError, OSError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _import(folder: Path, db_path: Path, experiment: str, models: Sequence[str], *, lenient: bool) -> "list[RunReport]":

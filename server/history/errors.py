@@ -3,6 +3,7 @@
 HistoryError (Exception)
 ├── RunFolderError        the folder, or a model asked for, has no recorded run
 ├── BrokenRecordError     a line does not follow from the one before
+├── NotExpressibleError   a portfolio cannot be told in the files of earlier versions
 └── OtherHistoryError     the portfolio there is has another history than the file
 """
 
@@ -26,6 +27,13 @@ class BrokenRecordError(HistoryError):
         self.file = file
         self.line = line
         self.message = message
+
+
+class NotExpressibleError(HistoryError):
+    """A portfolio cannot be told in a position file."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(f"the portfolio of {quoted(model)} cannot be written as a position file: {reason}")
 
 
 class OtherHistoryError(HistoryError):

@@ -11,14 +11,18 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from pydantic import ValidationError
+
 from server.agents.errors import quoted
 from server.agents.recording import json_object, line_object, recorded_order
+from server.engine.costs import NO_COSTS, Costs
 from server.engine.money import on_grid
 from server.engine.orders import MAX_QUANTITY, Order
 from server.history.errors import BrokenRecordError
 from server.history.lines import numbered_lines
 from server.history.run_folder import RecordedRun
-from server.jobs.config import MAX_INITIAL_CASH
+from server.jobs.config import MAX_INITIAL_CASH, CostsConfig
+from server.jobs.request import costs_of
 
 #: what the ancestor calls cash among the positions
 CASH = "CASH"
@@ -28,7 +32,7 @@ CASH = "CASH"
 class Record:
     """A line: what was ordered, at which price if it says so, and cash and shares after it.
 
-    `order` is None for the opening line and for `no_trade`.
+    `order` is None for the opening line and for `no_trade`; `costs` are what trading costs, where that line says so.
     """
 
     line: int
@@ -38,6 +42,7 @@ class Record:
     price: Decimal | None
     cash: Decimal
     holdings: Mapping[str, int]
+    costs: Costs = NO_COSTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +106,7 @@ def _record(number: int, line: bytes) -> Record:
         price=_money(action["price"], "'price'") if action.get("price") is not None else None,
         cash=_money(positions.get(CASH), f"'{CASH}'"),
         holdings=_holdings(positions),
+        costs=_costs(values["costs"]) if "costs" in values else NO_COSTS,
     )
 
 
@@ -126,6 +132,25 @@ def _holdings(positions: Mapping[str, Any]) -> dict[str, int]:
         for symbol, held in positions.items()
         if held != 0 and symbol != CASH
     }
+
+
+def _costs(values: object) -> Costs:
+    """Return what trading costs, written as in a config."""
+    try:
+        return costs_of(CostsConfig.model_validate(_exact(json_object(values, "'costs'"))))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f"'{'.'.join(('costs', *map(str, first['loc'])))}': {first['msg']}") from None
+
+
+def _exact(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _exact_value(value) for name, value in values.items()}
+
+
+def _exact_value(value: object) -> object:
+    if isinstance(value, dict):
+        return _exact(value)
+    return Decimal(repr(value)) if isinstance(value, float) else value
 
 
 def _whole(value: object, name: str) -> int:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from server.agents.errors import quoted
 from server.agents.replay import submit
+from server.engine.costs import Costs
 from server.engine.model_day import ModelDayFailure, ModelDayResult, ModelDaySession, ModelDayTask, run_model_day
 from server.engine.orders import Fill, Rejection
 from server.engine.portfolio import Portfolio
@@ -39,6 +40,7 @@ class RunScan:
     """What a position file holds: the dates it can be replayed on, and what keeps it from going on, if anything."""
 
     initial_cash: Decimal
+    costs: Costs
     dates: tuple[str, ...]
     problem: BrokenRecordError | None
 
@@ -49,8 +51,9 @@ def scan_run(run: RecordedRun, prices: PriceTable) -> RunScan:
     Raises:
         BrokenRecordError: it does not even begin.
     """
+    opening = opening_record(run)
     # written as configs and storage write it, so that the job's spec is that of a replay
-    initial_cash = from_real(to_real(opening_record(run).cash))
+    initial_cash = from_real(to_real(opening.cash))
     dates: list[str] = []
     problem: BrokenRecordError | None = None
     try:
@@ -58,16 +61,16 @@ def scan_run(run: RecordedRun, prices: PriceTable) -> RunScan:
             dates.append(day.date)  # noqa: PERF401 (those before the break stay)
     except BrokenRecordError as error:
         problem = error
-    return RunScan(initial_cash=initial_cash, dates=tuple(dates), problem=problem)
+    return RunScan(initial_cash=initial_cash, costs=opening.costs, dates=tuple(dates), problem=problem)
 
 
-def replay_run(run: RecordedRun, initial_cash: Decimal, prices: PriceTable) -> Iterator[ModelDayResult]:
+def replay_run(run: RecordedRun, scan: RunScan, prices: PriceTable) -> Iterator[ModelDayResult]:
     """Give what each recorded day leaves, in order; memory does not grow with the file.
 
     Raises:
         BrokenRecordError: a record does not follow from the one before at that date's open.
     """
-    portfolio, value = Portfolio(cash=initial_cash, holdings={}), initial_cash
+    portfolio, value = Portfolio(cash=scan.initial_cash, holdings={}), scan.initial_cash
     for day in _trading_days(run, prices):
         task = ModelDayTask(
             job_id="",
@@ -77,8 +80,9 @@ def replay_run(run: RecordedRun, initial_cash: Decimal, prices: PriceTable) -> I
             basemodel=run.basemodel,
             parameters={},
             portfolio=portfolio,
-            initial_cash=initial_cash,
+            initial_cash=scan.initial_cash,
             previous_value=value,
+            costs=scan.costs,
         )
         result = _replay_day(run, day, task, prices)
         yield result
@@ -111,7 +115,7 @@ def _trading_days(run: RecordedRun, prices: PriceTable) -> Iterator[RecordedDay]
 def _difference(record: Record, outcome: Fill | Rejection | None, session: ModelDaySession) -> str | None:
     """Return how the portfolio differs from the recorded one; None when it does not."""
     if isinstance(outcome, Fill) and record.price not in (None, outcome.price):
-        return f"'price' was {record.price}, and {outcome.symbol} opened at {outcome.price} on {record.date}"
+        return f"'price' was {record.price}, and {outcome.symbol} fills at {outcome.price} on {record.date}"
     held = session.holdings
     if session.cash == record.cash and held == record.holdings:
         return None

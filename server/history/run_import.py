@@ -114,7 +114,11 @@ class _Import:
         self._now = now
         self._job_id = str(uuid.uuid4())
         self._model = ModelSpec(
-            signature=run.model, basemodel=run.basemodel, parameters={}, initial_cash=scan.initial_cash
+            signature=run.model,
+            basemodel=run.basemodel,
+            parameters={},
+            initial_cash=scan.initial_cash,
+            costs=scan.costs,
         )
         self._before: PortfolioRow | None = None
         self._left_out: list[str] = []
@@ -203,7 +207,7 @@ class _Import:
 
     def _replayed(self) -> Iterator[ModelDayResult]:
         done = 0
-        days = replay_run(self._run, self._scan.initial_cash, self._prices)
+        days = replay_run(self._run, self._scan, self._prices)
         try:
             for done, result in enumerate(islice(days, len(self._dates)), start=1):  # noqa: B007 (told when it breaks)
                 yield result

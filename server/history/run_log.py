@@ -55,7 +55,9 @@ def _step(number: int, date: str, message: dict[str, Any]) -> StepRecord:
         time=_time(message.get("timestamp"), date),
         role=role,
         content=_text(message.get("content")),
-        tool_name=storable(tool) if isinstance(tool, str) else None,
+        tool_name=_text(tool),
+        tool_call_id=_text(message.get("tool_call_id")),
+        arguments=_text(message.get("arguments")),
     )
 
 

@@ -238,12 +238,12 @@ class _SpecMaker:
             parameters=entry.parameters,
             initial_cash=self._agent.initial_cash,
             llm=self._llm(entry) if self._traders.is_llm(entry.basemodel) else None,
-            costs=_costs(self._config.costs),
+            costs=costs_of(self._config.costs),
         )
 
     @property
     def _default_prompt(self) -> str:
-        return DEFAULT_PROMPT if _costs(self._config.costs) == NO_COSTS else COSTS_PROMPT
+        return DEFAULT_PROMPT if costs_of(self._config.costs) == NO_COSTS else COSTS_PROMPT
 
     def _llm(self, entry: ModelEntry) -> LlmSpec:
         agent, prices = self._agent, entry.prices
@@ -268,7 +268,8 @@ def _mcp_server(entry: McpServerEntry) -> McpServer:
     return McpServer(name=entry.name, tools=None if entry.tools is None else tuple(entry.tools), dated=entry.dated)
 
 
-def _costs(config: CostsConfig) -> Costs:
+def costs_of(config: CostsConfig) -> Costs:
+    """Return what a config says that trading costs."""
     return Costs(
         commission=Commission(**dict(_known(config.commission))),
         slippage=Slippage(**dict(_known(config.slippage))),

@@ -194,7 +194,7 @@ BREAKS: list[tuple[list[Any], str, int]] = [
     (changed(2, positions={"UP": 10, "CASH": 899}), "line 3: cash was 899.000000", 1),
     (
         changed(3, this_action={"action": "sell", "symbol": "UP", "amount": 4, "price": 12.5}),
-        "line 4: 'price' was 12.500000, and UP opened at 12.000000 on 2025-03-05",
+        "line 4: 'price' was 12.500000, and UP fills at 12.000000 on 2025-03-05",
         2,
     ),
     (changed(1, id="1"), "line 2: 'id' was '1', not a whole number", 0),
