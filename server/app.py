@@ -21,6 +21,7 @@ from server.callbacks.hosts import CallbackHosts
 from server.callbacks.post import Poster
 from server.callbacks.signature import signing_keys
 from server.condition.service_condition import ServiceCondition
+from server.history.mirror import Mirror
 from server.jobs.callback_check import CallbackCheck
 from server.jobs.credentials import CredentialStore
 from server.jobs.journal import Journal
@@ -94,8 +95,9 @@ class App:
             session_worker=session_worker,
         )
         credentials = CredentialStore(settings)
+        self._mirror = Mirror(self._db, settings.data_dir)
         self.parts = RunnerParts(
-            journal=Journal(self._writer, self._logs),
+            journal=Journal(self._writer, self._logs, self._mirror.wake),
             pool=self.pool,
             clock=lambda: datetime.now(UTC),
             credentials=credentials,
@@ -137,7 +139,7 @@ class App:
         await self.pool.start()
         await self._jobs.resume()
         beat = self._logs.beat(self._settings.heartbeat_seconds)
-        for work in (beat, self._retention.run(), self._deliverer.run()):
+        for work in (beat, self._retention.run(), self._deliverer.run(), self._mirror.run()):
             self._background.append(asyncio.create_task(work))
         await self._server.start()
         await self._set_health(HealthCheckResponse.SERVING)
@@ -155,6 +157,7 @@ class App:
         await asyncio.gather(*self._background, return_exceptions=True)
         await self.pool.stop()
         await asyncio.to_thread(self._writer.stop)
+        await asyncio.to_thread(self._mirror.catch_up)
         self._db.close()
         self._lock.release()
         self._folder.cleanup()

@@ -62,7 +62,12 @@ def write_run(db: SqliteDatabase, portfolio: ExportedPortfolio, agent_data: Path
         file.write(lines.opening())
         file.writelines(lines.lines(exports.actions(db, portfolio.id)))
     yield folder / POSITIONS
-    for date, messages in groupby(exports.messages(db, portfolio.id), key=lambda row: row.date):
+    yield from write_logs(db, portfolio, folder)
+
+
+def write_logs(db: SqliteDatabase, portfolio: ExportedPortfolio, folder: Path, after: str = "") -> Iterator[Path]:
+    """Write the logs of a portfolio's trading days after a date, and give their paths."""
+    for date, messages in groupby(exports.messages(db, portfolio.id, after), key=lambda row: row.date):
         path = folder / "log" / date / "log.jsonl"
         with whole_file(path) as file:
             file.writelines(log_line(portfolio.model, message) for message in messages)

@@ -115,6 +115,14 @@ def _named_once(servers: "list[McpServerEntry]") -> "list[McpServerEntry]":
     return servers
 
 
+def _log_path(text: str) -> str:
+    """Return a path without the data folder that earlier versions named."""
+    inside = text.removeprefix("./").removeprefix("data/").rstrip("/")
+    if not inside or not inside.isprintable() or inside.startswith(("/", "~")) or ".." in inside.split("/"):
+        raise ValueError(f"'{text[:80]}' is not a path inside the data folder")
+    return inside
+
+
 HeaderText = Annotated[str, Field(max_length=4096, pattern=r"^[\x20-\x7e]*$")]
 DateText = Annotated[str, AfterValidator(parse_date)]
 CalendarName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_/]{1,20}$")]
@@ -245,9 +253,10 @@ class CostsConfig(_Section):
 
 
 class LogConfig(_Section):
-    """Where earlier versions wrote their files."""
+    """Where earlier versions wrote their files; `write` has them written there, inside the data folder."""
 
-    log_path: str | None = None
+    log_path: Annotated[str, AfterValidator(_log_path)] | None = None
+    write: bool = False
 
 
 class LlmConfig(_Section):

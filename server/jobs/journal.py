@@ -1,6 +1,7 @@
 """The journal: writes of running jobs. Each is a stored step with an event, published once it is committed."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeAlias, TypeVar
 
@@ -18,11 +19,15 @@ logger = structlog.get_logger(__name__)
 
 
 class Journal:
-    """Submits writes to the storage writer and publishes the events that they return, in their order."""
+    """Submits writes to the storage writer and publishes the events that they return, in their order.
 
-    def __init__(self, writer: Writer, logs: ProgressLogs) -> None:
+    `committed` is called after them.
+    """
+
+    def __init__(self, writer: Writer, logs: ProgressLogs, committed: Callable[[], None] = lambda: None) -> None:
         self._writer = writer
         self._logs = logs
+        self._committed = committed
 
     async def write(self, operation: Operation[T], *, patient: bool = False) -> T:
         """Run a write operation and return its result, once it is committed; a patient one waits for a busy database.
@@ -56,3 +61,4 @@ class Journal:
         stored = done.result() or ()
         for event in (stored,) if isinstance(stored, EventRow) else stored:
             self._logs.publish(event)
+        self._committed()

@@ -173,7 +173,7 @@ class _SpecMaker:
         violations = [violation for i, entry in entries.items() if (violation := self._wrong(i, entry))]
         if violations:
             raise InvalidRequestError(violations)
-        universe, agent = self._config.universe, self._agent
+        universe, agent, log = self._config.universe, self._agent, self._config.log_config
         return JobSpec(
             models=tuple(self._model(entry) for entry in entries.values()),
             universe=None if universe is None else tuple(sorted(set(universe))),
@@ -182,6 +182,7 @@ class _SpecMaker:
             model_day_timeout=agent.model_day_timeout,
             job_timeout=agent.job_timeout,
             on_failure=OnFailure(self._config.on_failure),
+            log_path=log.log_path if log is not None and log.write else None,
             budget=self._budget,
         )
 

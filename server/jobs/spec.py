@@ -81,6 +81,7 @@ class JobSpec:
     """Models and settings of a job; `universe` None means every symbol with prices.
 
     Times are seconds: `model_day_timeout` is that of an attempt, `job_timeout` None is no limit.
+    `log_path` is where files of earlier versions are kept up to date, inside the data folder; None is nowhere.
     """
 
     models: tuple[ModelSpec, ...]
@@ -91,6 +92,7 @@ class JobSpec:
     model_day_timeout: float = 300.0
     job_timeout: float | None = None
     on_failure: OnFailure = OnFailure.CONTINUE
+    log_path: str | None = None
 
     @property
     def retry(self) -> RetryPolicy:
