@@ -9,9 +9,9 @@ from tests.integration.gateway.gateway_server import running_gateway
 from tests.service import BackgroundLoop
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser of all tests."""
+    """A browser; while it runs no other loop can, so each module has its own."""
     with chromium() as running:
         yield running
 
