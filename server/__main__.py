@@ -55,6 +55,33 @@ def serve(**options: Any) -> None:  # noqa: ANN401 (click passes the options abo
         raise click.ClickException(str(error)) from error
 
 
+@cli.command(
+    epilog="Exit codes: 0 completed or up to date; 1 error; 3 partial; 4 failed or cancelled; 130 stopped by a signal."
+)
+@click.argument("config")
+@click.option("--experiment", default="", help="Experiment whose portfolios are extended.")
+@click.option("--db", type=click.Path(path_type=Path), help="Database file.")
+@click.option("--configs", type=click.Path(path_type=Path), help="Folder of simulation configs.")
+@click.option("--data", "data_dir", type=click.Path(path_type=Path), help="Folder of recorded runs.")
+def batch(config: str, experiment: str, **options: Any) -> None:  # noqa: ANN401 (click passes the options above)
+    """Run the job of CONFIG to its end without a server that stays, and exit with what came of it.
+
+    CONFIG is a path relative to the folder of configs. SIGTERM lets running model-days finish within the grace period;
+    the same command goes on where it stopped.
+    """
+    import grpc  # here, as most commands need none of it
+
+    try:
+        settings = load_settings(**options, host="127.0.0.1", port=0)
+        _set_up_logs(settings)
+        status = asyncio.run(_batch(settings, config, experiment))
+    except grpc.aio.AioRpcError as error:
+        raise click.ClickException(str(error.details())) from error
+    except (SettingsError, StorageError, RuntimeError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    raise SystemExit(status)
+
+
 @cli.command()
 @click.option("--host", help="Address the server listens on.")
 @click.option("--port", type=int, help="Port the server listens on.")
@@ -91,15 +118,33 @@ async def _serve(settings: Settings) -> None:
     from server.app import App  # here, as the other commands need none of it
 
     app = App(settings)
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
+    asked = _asked_to_stop()
     port = await app.start()
     click.echo(f"listening on {settings.host}:{port}")
     await asked.wait()
-    loop.call_later(SECOND_SIGNAL_AFTER, _stop_at_once, loop)
     await app.stop()
+
+
+async def _batch(settings: Settings, config: str, experiment: str) -> int:
+    """Run the service for one job, or until a signal asks for its end."""
+    from server.app import App  # here, as the other commands need none of it
+    from server.batch import run_job
+
+    return await run_job(App(settings), config, experiment, _asked_to_stop(), click.echo)
+
+
+def _asked_to_stop() -> asyncio.Event:
+    """Return what a signal sets; a second signal ends the process."""
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def first() -> None:
+        if not asked.is_set():
+            asked.set()
+            loop.call_later(SECOND_SIGNAL_AFTER, _stop_at_once, loop)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, first)
+    return asked
 
 
 def _stop_at_once(loop: asyncio.AbstractEventLoop) -> None:

@@ -101,3 +101,28 @@ def test_commands_are_installed_beside_python() -> None:
     for name in ("ai-trader", "ai-trader-server"):
         done = subprocess.run([BIN / name, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_batch_that_gets_sigterm_stops_in_order_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    prices, database = tmp_path / "prices.csv", ("--db", str(tmp_path / "jobs.db"))
+    run(["ai-trader-server", "prices", "generate", str(prices), "--symbols", "30", "--days", "1000", "--seed", "3"])
+    run(["ai-trader-server", "prices", "import", str(prices), *database])
+    command = ["ai-trader-server", "batch", "demo.json", "--configs", str(ROOT / "configs"), *database]
+
+    with subprocess.Popen(
+        [str(BIN / command[0]), *command[1:]],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        while "model_day_completed" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=DEADLINE)
+    again = run(command)
+
+    assert process.returncode == 130
+    assert again.returncode == 0, again.stderr
+    assert "6000/6000 job_ended" in again.stdout

@@ -17,7 +17,17 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
-from tests.performance import backtest, million_rows, price_tables, reads, sessions, starting, streams, triggers
+from tests.performance import (
+    backtest,
+    gateway,
+    million_rows,
+    price_tables,
+    reads,
+    sessions,
+    starting,
+    streams,
+    triggers,
+)
 from tests.performance.figure import Figure
 from tests.performance.workbench import Workbench
 
@@ -31,6 +41,7 @@ GROUPS: Mapping[str, Callable[[Workbench], Sequence[Figure]]] = MappingProxyType
         "sessions": sessions.measure,
         "stream": streams.measure,
         "rows": million_rows.measure,
+        "gateway": gateway.measure,
     }
 )
 

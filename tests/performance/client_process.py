@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from tests.performance import job_load, stream_load, unary_load
+from tests.performance import http_load, job_load, stream_load, unary_load
 
 Order: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
 
 ORDERS: Mapping[str, Order] = MappingProxyType(
     {
         "rate": unary_load.rate,
+        "http_rate": http_load.http_rate,
         "probe": unary_load.probe,
         "trigger": job_load.trigger,
         "follow": job_load.follow,

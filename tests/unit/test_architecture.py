@@ -51,6 +51,7 @@ ALLOWED = {
     ),
     "server/condition": ("server.settings", "server.tools.probe", "server.tools.services", "storage.prices"),
     "server/app.py": ("aitrader", "server", "storage"),
+    "server/batch.py": ("aitrader", "server.app"),
     "server/__main__.py": ("aitrader", "server", "storage"),
 }
 
