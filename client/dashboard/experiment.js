@@ -8,11 +8,15 @@ const RECENT_JOBS = 200
 
 /** @type {string[]} */ let known = []
 
-/** Learn which experiments there are from the newest jobs. @param {HTMLSelectElement} select */
-export async function refresh(select) {
+/**
+ * Learn which experiments there are from the newest jobs, and show them, that of the address chosen.
+ * @param {HTMLSelectElement} select
+ * @param {URLSearchParams} query
+ */
+export async function refresh(select, query) {
   const { jobs } = await get("/simulate/jobs", { page_size: RECENT_JOBS })
   known = [...new Set(jobs.map((/** @type {{experiment: string}} */ job) => job.experiment))]
-  show(select)
+  show(select, query)
 }
 
 /** The experiment of an address. @param {URLSearchParams} query @returns {string | null} null when there is none at all */
@@ -26,8 +30,8 @@ export function choose(name) {
   localStorage.setItem(KEY, name)
 }
 
-/** Show the experiments, that of the address chosen. @param {HTMLSelectElement} select @param {URLSearchParams} [query] */
-export function show(select, query = new URLSearchParams()) {
+/** @param {HTMLSelectElement} select @param {URLSearchParams} query */
+function show(select, query) {
   const current = experimentOf(query)
   const names = current && !known.includes(current) ? [current, ...known] : known
   select.replaceChildren(...names.map((name) => h("option", { value: name }, name)))

@@ -26,9 +26,9 @@ const AGAIN = 1_500
  * @param {string} jobId
  * @param {number} after sequence of the last event that is known
  * @param {AbortSignal} signal
- * @param {{onEvent: (event: JobEvent) => void, onEnd?: () => void}} listener
+ * @param {{onEvent: (event: JobEvent) => void, onEnd?: () => void, once?: boolean}} listener `once` gives up when refused
  */
-export function follow(jobId, after, signal, { onEvent, onEnd }) {
+export function follow(jobId, after, signal, { onEvent, onEnd, once = false }) {
   /** @type {EventSource | undefined} */ let source
   let last = after
   let timer = 0
@@ -44,7 +44,7 @@ export function follow(jobId, after, signal, { onEvent, onEnd }) {
       if (event.type === "job_ended") end()
     })
     source.addEventListener("error", () => {
-      if (source?.readyState === EventSource.CLOSED && !signal.aborted) timer = setTimeout(open, AGAIN)
+      if (source?.readyState === EventSource.CLOSED && !signal.aborted && !once) timer = setTimeout(open, AGAIN)
     })
   }
 

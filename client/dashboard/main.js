@@ -46,8 +46,8 @@ async function show({ moved }) {
 async function loaded(signal) {
   const { page, query } = here()
   try {
-    await experiment.refresh(select)
-    experiment.show(select, query)
+    const known = experiment.refresh(select, query)
+    if (!query.has("experiment")) await known
     drawTabs(page, query)
     return PAGES[page] ? await PAGES[page](query, signal) : nothing(`There is no page '${page}'`)
   } catch (error) {
@@ -61,11 +61,10 @@ async function loaded(signal) {
 /** @param {string} open @param {URLSearchParams} query */
 function drawTabs(open, query) {
   const chosen = query.get("experiment")
-  byId("nav").replaceChildren(
-    ...TABS.map(({ page, title, pages = [] }) =>
-      h("a", { href: address(page, { experiment: chosen }), "aria-current": page === open || pages.includes(open) ? "page" : null }, title),
-    ),
-  )
+  const current = TABS.find(({ page, pages = [] }) => page === open || pages.includes(open))
+  byId("nav").replaceChildren(...TABS.map((tab) =>
+    h("a", { href: address(tab.page, tab.ofExperiment ? { experiment: chosen } : {}), "aria-current": tab === current ? "page" : null }, tab.title)))
+  if (select.parentElement) select.parentElement.hidden = !current?.ofExperiment
 }
 
 /** @param {string} message */

@@ -13,10 +13,13 @@ import { service } from "./pages/service.js"
 /** @type {Record<string, Page>} */
 export const PAGES = { leaderboard, curves, jobs, job, day, model, service }
 
-/** What the navigation shows; `pages` are those below a tab. @type {{page: string, title: string, pages?: string[]}[]} */
+/**
+ * What the navigation shows. `pages` are those below a tab; `ofExperiment` says that they show one experiment.
+ * @type {{page: string, title: string, pages?: string[], ofExperiment?: boolean}[]}
+ */
 export const TABS = [
-  { page: "leaderboard", title: "Leaderboard", pages: ["model"] },
-  { page: "curves", title: "Curves" },
+  { page: "leaderboard", title: "Leaderboard", pages: ["model"], ofExperiment: true },
+  { page: "curves", title: "Curves", ofExperiment: true },
   { page: "jobs", title: "Jobs", pages: ["job", "day"] },
   { page: "service", title: "Service" },
 ]

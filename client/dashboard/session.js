@@ -7,6 +7,8 @@ import { card, facts, status } from "./parts.js"
 
 /** Characters of a step that are shown at first. */
 const FOLD = 700
+/** Characters of arguments that stand in one line. */
+const LINE = 80
 
 /**
  * @typedef {object} Step
@@ -68,8 +70,9 @@ function text(content) {
   return h("details", {}, h("summary", {}, h("pre", {}, `${content.slice(0, FOLD)} …`), h("span", { class: "hint" }, `${count(content.length)} characters`)), h("pre", {}, content))
 }
 
-/** JSON in lines; what is no JSON as it is. @param {string} raw */
+/** Long JSON in lines; what is short, or no JSON, as it is. @param {string} raw */
 function pretty(raw) {
+  if (raw.length <= LINE) return raw
   try {
     return JSON.stringify(JSON.parse(raw), null, 2)
   } catch {

@@ -37,7 +37,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     events.router,
     health.router,
     documentation.router,
-    dashboard.router,
 )
 
 
@@ -69,7 +68,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         app.include_router(router)
     install_handlers(app)
     documentation.install(app)
-    dashboard.install(app)
+    app.include_router(dashboard.create_router())
     return app
 
 

@@ -1,38 +1,74 @@
-"""The dashboard: static files of `client/dashboard`, and the page at `/` that loads them."""
+"""The dashboard: the files of `client/dashboard`, kept in memory, and the page at `/` that loads them."""
 
-from os import PathLike, stat_result
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
-from fastapi.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from fastapi import APIRouter, HTTPException, Request, Response
 
 FOLDER = Path(__file__).resolve().parent.parent / "dashboard"
+
+#: what a browser may load; the other files are for those who read the code
+MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+PAGE = "index.html"
 
 #: a browser asks whether a file is still the same, so that a new version is seen at once
 CACHE = "no-cache"
 
-router = APIRouter(include_in_schema=False)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A file as it is sent, plain and compressed."""
+
+    content: bytes
+    compressed: bytes
+    media_type: str
+    etag: str
+
+    def answer(self, request: Request) -> Response:
+        """Return the file, or that the caller has it already."""
+        headers = {"cache-control": CACHE, "etag": self.etag, "vary": "Accept-Encoding"}
+        if self.etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(self.content, media_type=self.media_type, headers=headers)
+        return Response(self.compressed, media_type=self.media_type, headers=headers | {"content-encoding": "gzip"})
 
 
-class DashboardFiles(StaticFiles):
-    """The files, with how long browsers may keep them."""
-
-    def file_response(
-        self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers["cache-control"] = CACHE
-        return response
+def load_assets() -> Mapping[str, Asset]:
+    """Return the files of the dashboard by their path below its folder."""
+    paths = (path for path in FOLDER.rglob("*") if path.suffix in MEDIA_TYPES)
+    return {path.relative_to(FOLDER).as_posix(): _asset(path) for path in paths}
 
 
-@router.get("/")
-async def page() -> FileResponse:
-    """The one page; what it shows is in the address behind `#`."""
-    return FileResponse(FOLDER / "index.html", headers={"cache-control": CACHE})
+def _asset(path: Path) -> Asset:
+    content = path.read_bytes()
+    return Asset(
+        content=content,
+        compressed=gzip.compress(content, mtime=0),
+        media_type=MEDIA_TYPES[path.suffix],
+        etag=f'"{sha256(content).hexdigest()[:16]}"',
+    )
 
 
-def install(app: FastAPI) -> None:
-    """Serve the files."""
-    app.mount("/dashboard", DashboardFiles(directory=FOLDER), name="dashboard")
+def create_router() -> APIRouter:
+    """Return the routes of the page and its files, read now."""
+    router = APIRouter(include_in_schema=False)
+    assets = load_assets()
+
+    @router.get("/")
+    async def page(request: Request) -> Response:
+        """The one page; what it shows is in the address behind `#`."""
+        return assets[PAGE].answer(request)
+
+    @router.get("/dashboard/{path:path}")
+    async def file(request: Request, path: str) -> Response:
+        """A file of the page."""
+        if path not in assets:
+            raise HTTPException(404)
+        return assets[path].answer(request)
+
+    return router

@@ -22,19 +22,24 @@ export async function job(query, signal) {
   const path = `/simulate/status/${encodeURIComponent(id)}`
   let state = await get(path, { page_size: CELLS }, signal)
   const summary = h("div", { class: "job-summary" })
-  const feed = h("ol", { class: "feed", "aria-label": "Events" }, h("li", { class: "hint" }, "Events appear here as they happen."))
+  const feed = h("ol", { class: "feed", "aria-label": "Events" }, h("li", { class: "hint" }, "No event is told yet, or they are no longer kept."))
   const grid = modelDayGrid(state, (token) => get(path, { page_size: CELLS, page_token: token }, signal))
   const draw = () => summary.replaceChildren(overview(state), actions(state, restart))
 
   /** @param {import("../job-stream.js").JobEvent} event */
   function happened(event) {
+    told(event)
     state.status = event.status
     Object.assign(state.progress, { completed: event.completed, failed: event.failed })
+    grid.update(event)
+    draw()
+  }
+
+  /** @param {import("../job-stream.js").JobEvent} event */
+  function told(event) {
     if (feed.firstElementChild?.className === "hint") feed.replaceChildren()
     feed.prepend(line(event))
     while (feed.childElementCount > FEED) feed.lastElementChild?.remove()
-    grid.update(event)
-    draw()
   }
 
   /** Ask for the whole state anew, and follow the job when it is under way. */
@@ -52,6 +57,8 @@ export async function job(query, signal) {
 
   draw()
   watch()
+  // what happened last of a job that has ended, as far as it is still kept
+  if (FINAL.has(state.status)) follow(id, Math.max(0, state.last_sequence - FEED), signal, { onEvent: told, once: true })
   return h("div", {}, h("h1", { class: "id" }, `Job ${id}`), summary, card("Model-days", grid.node), card("Events", feed))
 }
 

@@ -219,6 +219,13 @@ def test_theme_is_switched_and_remembered(reader: Reader) -> None:
     expect(root).to_have_attribute("data-theme", "dark")
 
 
+def test_job_that_has_ended_tells_what_happened_last(reader: Reader, story: Story) -> None:
+    page = reader.open(f"job?id={story.job}")
+
+    expect(page.locator(".feed li").first).to_contain_text("Job ended")
+    expect(page.locator(".feed li")).to_have_count(50)
+
+
 def test_service_page_tells_how_the_parts_are(reader: Reader) -> None:
     page = reader.open("service")
 
