@@ -140,10 +140,11 @@ def commit_attempt(
     portfolio, replaced = _portfolio(db, attempt, now)
     store_day(db, attempt.key, portfolio, day, now)
     _insert_session(db, attempt, SessionOutcome.SUCCEEDED, day.session)
-    fills, value = len(day.positions) - 1, to_real(day.portfolio_value)
+    acted = [_event(db, attempt, EventType.CORPORATE_ACTION, now, error=text) for text in day.actions]
+    fills, value = len(day.positions) - 1 - len(day.actions), to_real(day.portfolio_value)
     completed = EventType.MODEL_DAY_COMPLETED
     event = _event(db, attempt, completed, now, duration_seconds=seconds, portfolio_value=value, fills=fills)
-    return (event, *chain.set_back(db, replaced, now))
+    return (*acted, event, *chain.set_back(db, replaced, now))
 
 
 def fail_attempt(

@@ -54,7 +54,7 @@ class RejectedOrder:
 class DayRecord:
     """Everything a completed model-day leaves, to be stored; money in dollars, returns in percent.
 
-    `session` is that of the agent, where one traded.
+    `actions` tell in words what corporate actions did; `session` is that of the agent, where one traded.
     """
 
     cash: Decimal
@@ -65,6 +65,7 @@ class DayRecord:
     cumulative_return_pct: Decimal
     positions: tuple[PositionRecord, ...]
     rejections: tuple[RejectedOrder, ...]
+    actions: tuple[str, ...] = ()
     session: SessionRows | None = None
 
 

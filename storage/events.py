@@ -43,6 +43,7 @@ class EventType(StrEnum):
     JOB_RETRIED = "job_retried"
     JOB_QUEUED = "job_queued"
     MODEL_DAY_SUPERSEDED = "model_day_superseded"
+    CORPORATE_ACTION = "corporate_action"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

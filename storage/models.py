@@ -454,6 +454,34 @@ class PriceBar(Model):
         without_rowid = True
 
 
+class CorporateActionRecord(Model):
+    """A split or a dividend; an amount in micros (1e-6 dollars) per share."""
+
+    symbol = TextField()
+    ex_date = TextField()
+    kind = TextField()
+    numerator = IntegerField()
+    denominator = IntegerField()
+    amount_micros = IntegerField()
+    price_import = ForeignKeyField(PriceImport, column_name="import_id", index=False)
+
+    class Meta:
+        table_name = "corporate_actions"
+        primary_key = CompositeKey("symbol", "ex_date", "kind")
+        without_rowid = True
+
+
+class AdjustedSymbol(Model):
+    """A symbol whose prices are adjusted for corporate actions."""
+
+    symbol = TextField(primary_key=True)
+    price_import = ForeignKeyField(PriceImport, column_name="import_id", index=False)
+
+    class Meta:
+        table_name = "adjusted_symbols"
+        without_rowid = True
+
+
 TABLES: tuple[type[Model], ...] = (
     Job,
     JobDetail,
@@ -478,4 +506,6 @@ TABLES: tuple[type[Model], ...] = (
     Delivery,
     PriceImport,
     PriceBar,
+    CorporateActionRecord,
+    AdjustedSymbol,
 )

@@ -47,7 +47,7 @@ _COMMITTED = """
 _FILLS = _COMMITTED.format(
     columns="r.action_id, r.action_type, r.symbol, r.amount, r.price, r.commission, r.slippage",
     table="positions",
-    condition="AND r.action_id > 0",
+    condition="AND r.action_type IN ('buy', 'sell')",
 )
 _REJECTIONS = _COMMITTED.format(
     columns="r.after_action_id, r.action_type, r.symbol, r.amount, r.reason, r.message",

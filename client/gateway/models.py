@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 JOB_ID = "1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d"
 
 JobState = Literal["pending", "running", "completed", "partial", "failed", "cancelled"]
-Action = Literal["buy", "sell", "no_trade"]
+Action = Literal["buy", "sell", "no_trade", "split", "dividend"]
 Condition = Literal["healthy", "unhealthy", "off"]
 FailureKind = Literal[
     "trader_error",
@@ -235,6 +235,15 @@ class Trade(Answer):
     slippage: Dollars
 
 
+class CorporateActionEffect(Answer):
+    id: int
+    action: Action
+    symbol: str
+    shares: Annotated[int, Field(description="That came or went by a split, or that a dividend was paid on.")]
+    price: Dollars
+    cash: Dollars
+
+
 class Rejection(Answer):
     after_action_id: int
     action: Action
@@ -281,6 +290,7 @@ class MinimalDay(Answer):
     cumulative_pnl: CumulativePnl
     superseded_by_job_id: Annotated[JobId | None, Field(description="The job that replaced this day.")]
     superseded_at: Time | None
+    corporate_actions: Annotated[list[CorporateActionEffect], Field(description="Splits and dividends of the day.")]
 
 
 class FullDay(MinimalDay):

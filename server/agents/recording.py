@@ -18,6 +18,9 @@ from server.folder import FolderError, locate
 #: bytes; a thousand times the largest file known, and small enough to be read at a Trigger
 MAX_FILE_SIZE = 64 * 1024 * 1024
 
+#: actions of a recorded line
+RECORDED = (Action.BUY, Action.SELL, Action.NO_TRADE)
+
 #: orders by trading date, in the order of the file
 Recording: TypeAlias = Mapping[str, tuple[Order, ...]]
 
@@ -108,8 +111,8 @@ def recorded_order(record: Mapping[str, Any]) -> tuple[str, Order | None]:
         return date, None
     action = json_object(record["this_action"], "'this_action'")
     name = action.get("action")
-    if name not in tuple(Action):
-        raise ValueError(f"'action' was {quoted(name)}, not one of {', '.join(Action)}")
+    if name not in RECORDED:
+        raise ValueError(f"'action' was {quoted(name)}, not one of {', '.join(RECORDED)}")
     if name == Action.NO_TRADE:
         return date, None
     return date, Order(action=Action(name), symbol=_symbol(action.get("symbol")), amount=_amount(action.get("amount")))

@@ -5,14 +5,16 @@ negative and nothing is sold that is not held; a refused order changes nothing. 
 opens at which orders fill, trading by itself changes the value by its costs alone: by nothing where there are none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from server.engine.change import Change
+from server.engine.corporate_action import ActionEffect, CorporateAction
 from server.engine.costs import NO_COSTS, ZERO, Costs
 from server.engine.execution import Execution, Quote
 from server.engine.market_view import MarketView
 from server.engine.money import on_grid, percent
-from server.engine.orders import MAX_QUANTITY, Action, Fill, Order, Rejection, RejectionReason
+from server.engine.orders import MAX_QUANTITY, ORDERS, Action, Fill, Order, Rejection, RejectionReason
 from server.engine.portfolio import Portfolio, Position
 from server.engine.text import MAX_WORD, plain
 
@@ -42,6 +44,7 @@ class Ledger:
         initial_cash: Decimal,
         previous_value: Decimal,
         costs: Costs = NO_COSTS,
+        actions: Sequence[CorporateAction] = (),
     ) -> None:
         self._view = view
         self._execution = Execution(view, costs)
@@ -49,10 +52,16 @@ class Ledger:
         self._holdings = dict(sorted(portfolio.holdings.items()))
         self._initial_cash = initial_cash
         self._previous_value = previous_value
+        self._positions: list[Position] = []
         self._fills: list[Fill] = []
         self._rejections: list[Rejection] = []
-        self._value = self._marked()
-        self._positions = [self._row(Action.NO_TRADE)]
+        self._effects: list[ActionEffect] = []
+        self._open_day(actions)
+
+    @property
+    def effects(self) -> tuple[ActionEffect, ...]:
+        """What corporate actions did before the day's first order."""
+        return tuple(self._effects)
 
     @property
     def cash(self) -> Decimal:
@@ -81,7 +90,7 @@ class Ledger:
 
     @property
     def positions(self) -> tuple[Position, ...]:
-        """The opening row and a row per fill."""
+        """The opening row, a row per corporate action and a row per fill."""
         return tuple(self._positions)
 
     @property
@@ -117,22 +126,23 @@ class Ledger:
         return fill
 
     def check(self) -> None:
-        """Replay the fills from the opening row and compare every row.
+        """Replay corporate actions and fills from the opening row and compare every row.
 
         Raises:
             LedgerError: a row does not follow from the one before, or a rule of value is broken.
         """
         cash, holdings = self._positions[0].cash, dict(self._positions[0].holdings)
         value = self._positions[0].portfolio_value
-        for fill, row in zip(self._fills, self._positions[1:], strict=True):
-            sign = 1 if fill.action is Action.BUY else -1
-            cash -= sign * fill.total + fill.commission
-            value -= fill.commission + fill.slippage
-            holdings[fill.symbol] = holdings.get(fill.symbol, 0) + sign * fill.amount
-            if cash < 0 or holdings[fill.symbol] < 0 or fill.amount <= 0:
-                raise LedgerError(f"action {fill.action_id} left cash {cash} and {holdings[fill.symbol]} {fill.symbol}")
+        changes = (*map(Change.by_effect, self._effects), *map(Change.by_fill, self._fills))
+        for change, row in zip(changes, self._positions[1:], strict=True):
+            cash += change.cash
+            value -= change.cost
+            held = holdings.get(change.symbol, 0) + change.shares
+            holdings[change.symbol] = held
+            if cash < 0 or held < 0:
+                raise LedgerError(f"action {row.action_id} left cash {cash} and {held} {change.symbol}")
             if row.cash != cash or dict(row.holdings) != {symbol: held for symbol, held in holdings.items() if held}:
-                raise LedgerError(f"row {row.action_id} does not follow from the fills before it")
+                raise LedgerError(f"row {row.action_id} does not follow from the rows before it")
             if row.portfolio_value != value:
                 raise LedgerError(f"row {row.action_id} is worth {row.portfolio_value}, not {value}: costs alone count")
         if self._value != self._marked():
@@ -171,7 +181,7 @@ class Ledger:
 
     def _reject(self, order: Order, reason: RejectionReason, message: str, amount: str | None = None) -> Rejection:
         rejection = Rejection(
-            after_action_id=len(self._fills),
+            after_action_id=len(self._positions) - 1,
             action=order.action,
             symbol=plain(order.symbol, MAX_WORD),
             amount=plain(str(order.amount) if amount is None else amount, MAX_WORD),
@@ -181,12 +191,33 @@ class Ledger:
         self._rejections.append(rejection)
         return rejection
 
+    def _open_day(self, actions: Sequence[CorporateAction]) -> None:
+        """Write the opening row, which is worth what the shares entitle to, and a row per corporate action."""
+        before = self._cash, dict(self._holdings)
+        self._effects = [effect for action in actions if (effect := self._take(action)) is not None]
+        self._value = self._marked()
+        self._cash, self._holdings = before
+        self._positions = [self._row(Action.NO_TRADE)]
+        for effect in self._effects:
+            self._enter(Action(effect.action.kind), Change.by_effect(effect), effect.shares_told, effect.price)
+
+    def _take(self, action: CorporateAction) -> ActionEffect | None:
+        """Let an action have its effect; None where its symbol is not held."""
+        held, mark = self._holdings.get(action.symbol, 0), self._view.mark(action.symbol)
+        if not held or mark is None:
+            return None
+        effect = action.effect(held, mark)
+        if effect.shares > MAX_QUANTITY:
+            raise LedgerError(f"a split led to more than {MAX_QUANTITY} shares of '{action.symbol}'")
+        self._apply(Change.by_effect(effect))
+        return effect
+
     def _book(self, order: Order, quote: Quote, unfilled: int) -> Fill:
         action, symbol, amount = order.action, order.symbol, quote.amount
-        if action is Action.NO_TRADE:
+        if action not in ORDERS:
             raise LedgerError(f"{action} {symbol} cannot be booked")
         fill = Fill(
-            action_id=len(self._fills) + 1,
+            action_id=len(self._positions),
             action=action,
             symbol=symbol,
             amount=amount,
@@ -195,17 +226,25 @@ class Ledger:
             slippage=quote.slippage,
             unfilled=unfilled,
         )
-        self._cash += quote.change(action)
-        self._value -= quote.commission + quote.slippage
-        held = self._holdings.get(symbol, 0) + (amount if action is Action.BUY else -amount)
-        if held:
-            self._holdings[symbol] = held
-        else:
-            del self._holdings[symbol]
+        change = Change.by_fill(fill)
+        self._value -= change.cost
         self._execution.book(symbol, amount)
         self._fills.append(fill)
-        self._positions.append(self._row(action, fill))
+        self._enter(action, change, amount, quote.price, fill)
         return fill
+
+    def _enter(self, action: Action, change: Change, amount: int, price: Decimal, fill: Fill | None = None) -> None:
+        """Apply a change and write the row of what led to it."""
+        self._apply(change)
+        self._positions.append(self._row(action, change.symbol, amount, price, fill))
+
+    def _apply(self, change: Change) -> None:
+        self._cash += change.cash
+        held = self._holdings.get(change.symbol, 0) + change.shares
+        if held:
+            self._holdings[change.symbol] = held
+        else:
+            self._holdings.pop(change.symbol, None)
 
     def _marked(self) -> Decimal:
         value = self._cash
@@ -216,14 +255,21 @@ class Ledger:
             value += mark * held
         return on_grid(value)
 
-    def _row(self, action: Action, fill: Fill | None = None) -> Position:
+    def _row(
+        self,
+        action: Action,
+        symbol: str | None = None,
+        amount: int | None = None,
+        price: Decimal | None = None,
+        fill: Fill | None = None,
+    ) -> Position:
         profit, gain = self._value - self._previous_value, self._value - self._initial_cash
         return Position(
-            action_id=len(self._fills),
+            action_id=len(self._positions),
             action=action,
-            symbol=fill.symbol if fill else None,
-            amount=fill.amount if fill else None,
-            price=fill.price if fill else None,
+            symbol=symbol,
+            amount=amount,
+            price=price,
             cash=self._cash,
             holdings=tuple(sorted(self._holdings.items())),
             portfolio_value=self._value,

@@ -6,12 +6,13 @@ not, so that not even the calendar of the future shows through.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 
+from server.engine.corporate_action import CorporateAction
 from server.engine.money import MICROS, from_micros
 from server.engine.prices import Bar, Micros, PriceTable
 
@@ -44,6 +45,7 @@ class MarketView:
         if self._columns is not None:
             self._symbols = tuple(prices.symbols[i] for i in self._columns)
             self._index = dict(zip(self._symbols, self._columns, strict=True))
+        self._prices = prices
         self._today = prices.open[row]
         self._open = prices.open[:row]
         self._high = prices.high[:row]
@@ -104,15 +106,36 @@ class MarketView:
         if column is None:
             return None
         known = np.flatnonzero(self._close[:, column])
-        return from_micros(self._close[known[-1], column]) if known.size else None
+        if not known.size:
+            return None
+        close = from_micros(self._close[known[-1], column])
+        return self._prices.after_splits(symbol, close, self._dates[known[-1]], self.date)
+
+    def actions(self, symbols: Container[str] | None = None, after: str = "") -> tuple[CorporateAction, ...]:
+        """Return the corporate actions of some symbols after a date that are known by now, in order."""
+        return tuple(
+            action
+            for action in sorted(self._prices.actions, key=lambda action: action.order)
+            if after < action.ex_date <= self.date
+            and self.knows(action.symbol)
+            and (symbols is None or action.symbol in symbols)
+        )
 
     def average_volume(self, symbol: str, days: int) -> Decimal:
-        """Return the shares traded a day on the last `days` dates before the decision with a bar; 0 without any."""
+        """Return the shares traded a day on the last `days` dates before the decision with a bar; 0 without any.
+
+        Shares are those of the date, after the splits known by now.
+        """
         column = self._index.get(symbol)
         if column is None:
             return Decimal(0)
         known = np.flatnonzero(self._close[:, column])[-days:]
-        return Decimal(int(self._volume[known, column].sum())) / known.size if known.size else Decimal(0)
+        volumes = [Decimal(int(volume)) for volume in self._volume[known, column]]
+        for split in self._prices.splits.get(symbol, ()):
+            if split.ex_date <= self.date:
+                before = sum(self._dates[row] < split.ex_date for row in known)
+                volumes[:before] = [volume * split.numerator / split.denominator for volume in volumes[:before]]
+        return sum(volumes, Decimal(0)) / len(volumes) if volumes else Decimal(0)
 
     def opens(self) -> npt.NDArray[np.float64]:
         """Return the opens of the date in dollars, by the order of `symbols`; NaN where there is none."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from server.engine.corporate_action import ActionEffect
 from server.engine.costs import NO_COSTS, Costs
 from server.engine.ledger import Ledger, LedgerError
 from server.engine.llm import LlmSpec
@@ -31,7 +32,8 @@ class ModelDayTask:
     """Everything a worker needs to run one attempt at a model-day.
 
     `basemodel` names the kind of trader and `parameters` its settings. `previous_value` is the close value of the
-    portfolio's previous trading day, the initial cash before the first. `universe` limits the symbols; None is all.
+    portfolio's previous trading day, the initial cash before the first; `previous_day` is its date, None before the
+    first: corporate actions after it have their effect on this day. `universe` limits the symbols; None is all.
     `recordings` are the sessions that a replay may answer from, nearest first.
     """
 
@@ -48,6 +50,7 @@ class ModelDayTask:
     llm: LlmSpec | None = None
     recordings: tuple[SessionRecording, ...] = ()
     costs: Costs = NO_COSTS
+    previous_day: str | None = None
 
 
 class FailureKind(StrEnum):
@@ -77,6 +80,7 @@ class ModelDayResult:
     trading_day: TradingDay
     positions: tuple[Position, ...]
     rejections: tuple[Rejection, ...]
+    effects: tuple[ActionEffect, ...] = ()
     record: SessionRecord | None = None
 
 
@@ -158,6 +162,11 @@ class ModelDaySession:
         return self._ledger.rejections
 
     @property
+    def effects(self) -> tuple[ActionEffect, ...]:
+        """What corporate actions did to the holdings before the day's first order."""
+        return self._ledger.effects
+
+    @property
     def costs(self) -> Costs:
         """What trading costs."""
         return self._ledger.costs
@@ -213,6 +222,7 @@ def _open(task: ModelDayTask, prices: PriceTable) -> tuple[MarketView, Ledger] |
             initial_cash=task.initial_cash,
             previous_value=task.previous_value,
             costs=task.costs,
+            actions=view.actions(task.portfolio.holdings, task.previous_day) if task.previous_day else (),
         )
     except (LookupError, LedgerError, OverflowError) as error:
         return ModelDayFailure(kind=FailureKind.MARKET_DATA, message=str(error))
@@ -232,7 +242,11 @@ def _close(
     except (LedgerError, OverflowError) as error:
         return ModelDayFailure(kind=FailureKind.LEDGER_ERROR, message=str(error), record=record)
     return ModelDayResult(
-        trading_day=trading_day, positions=ledger.positions, rejections=ledger.rejections, record=record
+        trading_day=trading_day,
+        positions=ledger.positions,
+        rejections=ledger.rejections,
+        effects=ledger.effects,
+        record=record,
     )
 
 

@@ -14,6 +14,12 @@ class Action(StrEnum):
     BUY = "buy"
     SELL = "sell"
     NO_TRADE = "no_trade"
+    SPLIT = "split"
+    DIVIDEND = "dividend"
+
+
+#: what an order may ask for
+ORDERS = frozenset({Action.BUY, Action.SELL})
 
 
 class RejectionReason(StrEnum):

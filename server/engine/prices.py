@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from server.engine.corporate_action import ActionKind, CorporateAction
 from server.engine.money import from_micros
 
 Micros: TypeAlias = npt.NDArray[np.int64]
@@ -37,7 +38,7 @@ class PriceTable:
     """Bars of all symbols and dates as integer columns.
 
     The columns have the shape (dates, symbols) and hold micros of a dollar (`volume`: shares); 0 says that there is
-    no such price. `dates` (`YYYY-MM-DD`) and `symbols` ascend.
+    no such price. `dates` (`YYYY-MM-DD`) and `symbols` ascend. Prices are raw: `actions` tell what happened to shares.
     """
 
     symbols: tuple[str, ...]
@@ -48,6 +49,7 @@ class PriceTable:
     close: Micros
     volume: Micros
     digest: str = ""
+    actions: tuple[CorporateAction, ...] = ()
     symbol_index: Mapping[str, int] = field(init=False)
     date_index: Mapping[str, int] = field(init=False)
 
@@ -78,18 +80,33 @@ class PriceTable:
         return dates[bisect_left(dates, first) : bisect_right(dates, last)]
 
     def latest_close(self, symbol: str, date: str) -> Decimal | None:
-        """Return the close of `symbol` on `date` or, without one, its latest earlier close; None when there is none."""
+        """Return the close of `symbol` on `date` or, without one, its latest earlier close; None when there is none.
+
+        An earlier close is told per share as of `date`, splits since then taken into account.
+        """
         column = self.symbol_index.get(symbol)
         if column is None:
             return None
-        return self.latest_close_before(column, bisect_right(self.dates, date))
-
-    def latest_close_before(self, column: int, row: int) -> Decimal | None:
-        """Return the latest close of a symbol's column in the rows before `row`; None when there is none."""
-        for i in range(row - 1, -1, -1):
+        for i in range(bisect_right(self.dates, date) - 1, -1, -1):
             if close := int(self.close[i, column]):
-                return from_micros(close)
+                return self.after_splits(symbol, from_micros(close), self.dates[i], date)
         return None
+
+    @cached_property
+    def splits(self) -> Mapping[str, tuple[CorporateAction, ...]]:
+        """The splits of the symbols that have any, in order."""
+        found: dict[str, tuple[CorporateAction, ...]] = {}
+        for action in sorted(self.actions, key=lambda action: action.order):
+            if action.kind is ActionKind.SPLIT:
+                found[action.symbol] = (*found.get(action.symbol, ()), action)
+        return found
+
+    def after_splits(self, symbol: str, price: Decimal, after: str, until: str) -> Decimal:
+        """Return what a price of one date is worth per share on a later one."""
+        for split in self.splits.get(symbol, ()):
+            if after < split.ex_date <= until:
+                price = split.adjusted(price)
+        return price
 
 
 def _first_row(column: Micros) -> npt.NDArray[np.int64]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from server.jobs.config import experiment_name
-from server.market.command import db_option, json_option
+from server.market.options import db_option, json_option
 
 if TYPE_CHECKING:
     from server.history.run_import import RunReport

@@ -245,6 +245,7 @@ class ModelDayRunner:
             portfolio=Portfolio(cash=state.cash, holdings=state.holdings),
             initial_cash=model.initial_cash,
             previous_value=state.value,
+            previous_day=state.day or None,
             universe=self._spec.universe,
             llm=self._llm(model),
             recordings=recordings,

@@ -34,6 +34,7 @@ def day_record(result: ModelDayResult, session: SessionRows | None = None) -> Da
         cumulative_return_pct=day.cumulative_return_pct,
         positions=tuple(_position(position) for position in result.positions),
         rejections=tuple(_rejection(rejection) for rejection in result.rejections),
+        actions=tuple(effect.text for effect in result.effects),
         session=session,
     )
 

@@ -23,6 +23,7 @@ from server.settings import Settings
 from storage import acceptance, attempts, jobs, model_days, portfolios, retries, sessions
 from storage.acceptance import Acceptance, AcceptedJob, JobRequest, QueuedJob
 from storage.cancelling import CancelRow, find_cancel, request_cancel
+from storage.corporate_actions import mixed_symbols
 from storage.errors import JobNotFoundError, JobStateError, StorageError, TooManyCallbacksError
 from storage.events import EventRow
 from storage.jobs import JobRow
@@ -116,6 +117,7 @@ class JobService:
             return known
         self._callbacks.check(command.callback_urls)
         request = await asyncio.to_thread(resolve, command, self._settings.configs, self._traders, self._credentials)
+        await asyncio.to_thread(self._refuse_mixed, request)
         snapshot = await asyncio.to_thread(self._snapshots.current)
         return await self._accept(command, request, snapshot)
 
@@ -199,6 +201,14 @@ class JobService:
         if job is None:
             return None
         return _told(job, accepted=False, queue_position=acceptance.queue_position(self._db, job.job_id))
+
+    def _refuse_mixed(self, request: ResolvedRequest) -> None:
+        """Refuse symbols whose prices are adjusted for the corporate actions that the ledger would apply again."""
+        universe = request.spec.universe
+        mixed = [symbol for symbol in mixed_symbols(self._db) if universe is None or symbol in universe]
+        if mixed:
+            told = f"{', '.join(mixed[:10])}: prices are adjusted, and corporate actions are stored; import raw prices"
+            raise InvalidRequestError.of("config.universe", told)
 
     async def _accept(self, command: TriggerCommand, request: ResolvedRequest, snapshot: Snapshot) -> Triggered:
         job_id = str(uuid.uuid4())

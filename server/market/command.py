@@ -1,43 +1,30 @@
 """The commands `ai-trader-server prices …`."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-from peewee import SqliteDatabase
 from rich.console import Console
 from rich.table import Table
 
+from server.market.action_command import actions
 from server.market.calendar import DEFAULT_CALENDAR, load_calendar
 from server.market.errors import CalendarError, UnknownCalendarError
 from server.market.import_report import REFUSALS_SHOWN
+from server.market.options import db_option, json_option, with_database
 from server.market.price_import import import_prices
 from server.market.synthetic import SyntheticMarket, write_csv
-from storage.database import open_database
-from storage.errors import StorageError
 from storage.prices import SymbolCoverage, coverage
-
-Answer = TypeVar("Answer")
-
-db_option = click.option(
-    "--db",
-    "db_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="AITRADER_DB",
-    default=Path("data/jobs.db"),
-    show_default=True,
-    show_envvar=True,
-    help="Database file.",
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group()
 def prices() -> None:
     """Import prices, see which there are, make up some."""
+
+
+prices.add_command(actions)
 
 
 @prices.command()
@@ -61,15 +48,17 @@ def generate(path: Path, symbols: int, days: int, seed: int, start: datetime) ->
 @db_option
 @json_option
 @click.option("--verbose", is_flag=True, help=f"Print every refusal, not the first {REFUSALS_SHOWN}.")
-def import_(paths: tuple[Path, ...], db_path: Path, *, as_json: bool, verbose: bool) -> None:
+@click.option("--adjusted", is_flag=True, help="The prices are adjusted for splits or dividends.")
+def import_(paths: tuple[Path, ...], db_path: Path, *, as_json: bool, verbose: bool, adjusted: bool) -> None:
     """Import price files, or all of a folder: merged.jsonl, Alpha Vantage's daily JSON, CSV.
 
-    What is bad in them is reported and stops nothing that is good.
+    What is bad in them is reported and stops nothing that is good. Symbols whose prices are adjusted cannot be traded
+    where corporate actions of theirs are stored.
     """
     for path in paths:
         if not path.exists():
             raise click.ClickException(f"path '{path}' was not found")
-    report = _with_database(db_path, lambda db: import_prices(db, paths, datetime.now(UTC)))
+    report = with_database(db_path, lambda db: import_prices(db, paths, datetime.now(UTC), adjusted=adjusted))
     if as_json:
         click.echo(json.dumps(report.as_json()))
     else:
@@ -91,7 +80,7 @@ def coverage_(db_path: Path, calendar: str, *, as_json: bool) -> None:
     if not db_path.exists():
         raise click.ClickException(f"database '{db_path}' was not found")
     days = _trading_days(calendar)
-    rows = _with_database(db_path, lambda db: coverage(db, days))
+    rows = with_database(db_path, lambda db: coverage(db, days))
     if as_json:
         click.echo(json.dumps(_coverage_json(rows)))
     elif not rows:
@@ -109,17 +98,6 @@ def _trading_days(calendar: str) -> tuple[str, ...]:
     except CalendarError as error:
         click.echo(f"Warning: {error}", err=True)
         return ()
-
-
-def _with_database(path: Path, action: Callable[[SqliteDatabase], Answer]) -> Answer:
-    try:
-        db = open_database(path)
-        try:
-            return action(db)
-        finally:
-            db.close()
-    except (StorageError, OSError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _coverage_table(rows: list[SymbolCoverage]) -> Table:

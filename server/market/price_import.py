@@ -12,6 +12,7 @@ from peewee import SqliteDatabase
 from server.market.found import Found, PlacedBar, Refusal, file_name
 from server.market.import_report import ImportReport
 from server.market.price_file import read_prices
+from storage.corporate_actions import mark_adjusted
 from storage.prices import BarRow, import_bars
 
 #: of a bar seen before, what is needed to compare it: the open, and a hash of the rest (None: only an open so far).
@@ -62,8 +63,10 @@ def _agree(one: Seen, other: Seen) -> bool:
     return one[0] == other[0] and (one[1] is None or other[1] is None or one[1] == other[1])
 
 
-def import_prices(db: SqliteDatabase, paths: Sequence[Path], now: datetime) -> ImportReport:
+def import_prices(db: SqliteDatabase, paths: Sequence[Path], now: datetime, *, adjusted: bool = False) -> ImportReport:
     """Import price files and folders of them; what is bad in them is reported and stops nothing that is good.
+
+    The symbols of prices that are `adjusted` for corporate actions are marked as such.
 
     Raises:
         StorageBusyError: another process kept the database locked; nothing was imported.
@@ -72,6 +75,8 @@ def import_prices(db: SqliteDatabase, paths: Sequence[Path], now: datetime) -> I
     source = ", ".join(file_name(path) for path in paths)
     bars = gathering.bars(chain.from_iterable(map(read_prices, paths)))
     counts = import_bars(db, source, bars, gathering.refused, now)
+    if adjusted and gathering.symbols:
+        mark_adjusted(db, list(gathering.symbols), source, now)
     return ImportReport(
         symbols=len(gathering.symbols),
         dates=len(gathering.dates),

@@ -7,14 +7,19 @@ integers of the shape (5, dates, symbols).
 import hashlib
 import json
 import os
+from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from peewee import SqliteDatabase
 
+from server.engine.corporate_action import ActionKind, CorporateAction
+from server.engine.money import from_micros
 from server.engine.prices import Micros, PriceTable
 from server.market.errors import TableFileError
+from storage.corporate_actions import ActionRow, find_actions
 from storage.prices import SymbolColumns, load_columns
 
 FORMAT = "aitrader-prices-1"
@@ -39,13 +44,14 @@ def load(db: SqliteDatabase) -> PriceTable:
     block = np.zeros((COLUMNS, len(dates), len(symbols)), dtype="<i8")
     for column, (text, own) in enumerate(zip(texts, values, strict=True)):
         block[:, rows[text], column] = own
-    return _table(tuple(symbols), dates, block, _digest(tuple(symbols), dates, block))
+    actions = tuple(_action(row) for row in find_actions(db))
+    return _table(tuple(symbols), dates, block, _digest(tuple(symbols), dates, block, actions), actions)
 
 
 def save_table(table: PriceTable, path: Path) -> None:
     """Write a table file; one that is there is replaced, processes that have it open keep what they see."""
     header = {"format": FORMAT, "symbols": table.symbols, "dates": table.dates, "digest": table.digest}
-    text = json.dumps(header).encode()
+    text = json.dumps({**header, "actions": [asdict(action) for action in table.actions]}, default=str).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
@@ -76,7 +82,8 @@ def open_table(path: Path) -> PriceTable:
     else:
         # as a plain array, because indexing a memmap is several times slower
         block = np.asarray(np.memmap(path, dtype="<i8", mode="r", offset=len(line), shape=shape))
-    return _table(symbols, dates, block, header["digest"])
+    actions = tuple(CorporateAction(**{**values, **_typed(values)}) for values in header["actions"])
+    return _table(symbols, dates, block, header["digest"], actions)
 
 
 def _values(columns: SymbolColumns) -> Micros:
@@ -92,17 +99,51 @@ def _rows(texts: list[str]) -> tuple[tuple[str, ...], dict[str, Micros]]:
     return dates, {text: np.array([index[date] for date in own], dtype=np.int64) for text, own in split.items()}
 
 
-def _digest(symbols: tuple[str, ...], dates: tuple[str, ...], block: Micros) -> str:
+def _digest(
+    symbols: tuple[str, ...], dates: tuple[str, ...], block: Micros, actions: tuple[CorporateAction, ...]
+) -> str:
     digest = hashlib.sha256(json.dumps([symbols, dates]).encode())
     digest.update(block.data)
+    if actions:  # without any it is what it was before there were any
+        digest.update(json.dumps([asdict(action) for action in actions], default=str).encode())
     return digest.hexdigest()
 
 
-def _table(symbols: tuple[str, ...], dates: tuple[str, ...], block: Micros, digest: str) -> PriceTable:
+def _table(
+    symbols: tuple[str, ...],
+    dates: tuple[str, ...],
+    block: Micros,
+    digest: str,
+    actions: tuple[CorporateAction, ...],
+) -> PriceTable:
     open_, high, low, close, volume = block
     return PriceTable(
-        symbols=symbols, dates=dates, open=open_, high=high, low=low, close=close, volume=volume, digest=digest
+        symbols=symbols,
+        dates=dates,
+        open=open_,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
+        digest=digest,
+        actions=actions,
     )
+
+
+def _action(row: ActionRow) -> CorporateAction:
+    return CorporateAction(
+        symbol=row.symbol,
+        ex_date=row.ex_date,
+        kind=ActionKind(row.kind),
+        numerator=row.numerator,
+        denominator=row.denominator,
+        amount=from_micros(row.amount_micros),
+    )
+
+
+def _typed(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what JSON has no types for."""
+    return {"kind": ActionKind(values["kind"]), "amount": Decimal(values["amount"])}
 
 
 def _header(path: Path, line: bytes) -> dict[str, Any]:

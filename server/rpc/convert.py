@@ -1,13 +1,15 @@
 """Between rows of storage and messages of the contract; sessions and audits are in `convert_sessions.py`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import TypeAlias
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from aitrader.v1 import control_pb2, job_pb2, metrics_pb2, portfolio_pb2, progress_pb2, simulation_pb2
 from server.engine.model_day import FailureKind
+from server.engine.orders import Action
 from server.jobs.service import Retried, Triggered
 from storage.acceptance import ConflictPolicy
 from storage.attempts import AttemptOutcome, AttemptRow
@@ -29,6 +31,11 @@ _FAILURE_KIND: Mapping[str, job_pb2.FailureKind.ValueType] = {
     kind: job_pb2.FailureKind.Value(f"FAILURE_KIND_{kind.upper()}") for kind in FailureKind
 }
 _EVENT_TYPE = {event: job_pb2.EventType.Value(f"EVENT_TYPE_{event.upper()}") for event in EventType}
+
+
+#: position rows by what led to them
+TRADES = frozenset({Action.BUY, Action.SELL})
+CORPORATE_ACTIONS = frozenset({Action.SPLIT, Action.DIVIDEND})
 
 
 def job_status(text: str) -> job_pb2.JobStatus.ValueType:
@@ -258,7 +265,7 @@ def encoded_orders(day: DayOrders, room: int) -> bytes:
 
 
 def day_result(
-    row: DayRow, experiment: str, holdings: Mapping[str, int], positions: Iterable[PositionRow]
+    row: DayRow, experiment: str, holdings: Mapping[str, int], positions: Sequence[PositionRow]
 ) -> portfolio_pb2.DayResult:
     """Return what a model did and earned on a day."""
     return portfolio_pb2.DayResult(
@@ -273,10 +280,25 @@ def day_result(
         ),
         cumulative_profit=row.cumulative_profit,
         cumulative_return_pct=row.cumulative_return_pct,
-        trades=[trade(position) for position in positions if position.action_id],
+        trades=[trade(position) for position in positions if position.action_type in TRADES],
+        corporate_actions=_effects(positions),
         superseded_by_job_id=row.superseded_by or "",
         superseded_time=time(row.superseded_at),
     )
+
+
+def _effects(positions: Sequence[PositionRow]) -> Iterator[portfolio_pb2.CorporateActionEffect]:
+    """Yield what corporate actions did; cash that came is the difference to the row before."""
+    for before, row in pairwise(positions):
+        if row.action_type in CORPORATE_ACTIONS:
+            yield portfolio_pb2.CorporateActionEffect(
+                id=row.action_id,
+                action=_action(row.action_type),
+                symbol=row.symbol or "",
+                shares=row.amount or 0,
+                price=row.price or 0.0,
+                cash=round(row.cash - before.cash, 6),
+            )
 
 
 def trade(row: PositionRow | FillRow) -> portfolio_pb2.Trade:

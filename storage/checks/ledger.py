@@ -1,4 +1,4 @@
-"""Replay: from the initial cash on, the fills give the cash and holdings of every position of every portfolio.
+"""Replay: fills, splits and dividends give, from the initial cash on, the cash and holdings of every position.
 
 One pass over the positions in the order of the chains; what is kept in memory is one portfolio's state.
 """
@@ -62,7 +62,9 @@ class _State:
     holdings: dict[str, int] = field(default_factory=dict)
 
     def book(self, row: _Row) -> bool:
-        """Do what a fill did; tell whether it could be done."""
+        """Do what a fill or a corporate action did; tell whether it could be done."""
+        if row.action_type in {"split", "dividend"}:
+            return self._act(row)
         sign = SIGN.get(row.action_type)
         if sign is None or row.symbol is None or row.amount is None or row.price is None or row.amount <= 0:
             return False
@@ -71,6 +73,21 @@ class _State:
         if held:
             self.holdings[row.symbol] = held
         return held >= 0 and self.cash >= 0
+
+    def _act(self, row: _Row) -> bool:
+        """Do what a corporate action did: a dividend pays, a split pays for less than a share that is left over."""
+        held = self.holdings.get(row.symbol or "", 0)
+        if row.symbol is None or row.amount is None or row.price is None or not held:
+            return False
+        if row.action_type == "dividend":
+            self.cash += row.amount * from_real(row.price)
+            return row.amount == held
+        lieu = from_real(row.cash) - self.cash
+        self.cash += lieu
+        self.holdings.pop(row.symbol)
+        if held + row.amount:
+            self.holdings[row.symbol] = held + row.amount
+        return held + row.amount >= 0 and 0 <= lieu <= from_real(row.price)
 
 
 def _broken(db: SqliteDatabase) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """Valuation: a trading day's value is its cash and the closes of what is held, by the bars known when it was stored.
 
-A day is passed over when a bar it needs is missing, or came or was changed by a later import: its price then is gone.
+A day is passed over when a bar it needs is missing, or came or was changed by a later import, or is of
+before a split: its price then is gone.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ from storage.money import from_real
 
 _ROWS = """
     SELECT t.portfolio_id, t.date, p.model, t.job_id, t.cash, t.portfolio_value, h.quantity, b.close,
-        i.imported_at <= r.created_at
+        i.imported_at <= r.created_at AND NOT EXISTS (
+            SELECT 1 FROM corporate_actions c
+            WHERE c.symbol = h.symbol AND c.kind = 'split' AND c.ex_date > b.date AND c.ex_date <= t.date)
     FROM portfolios p CROSS JOIN trading_days t ON t.portfolio_id = p.id
         JOIN positions r ON r.id = t.position_id
         LEFT JOIN holdings h ON h.position_id = t.position_id

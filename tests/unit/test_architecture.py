@@ -17,7 +17,13 @@ ALLOWED = {
     "server/settings.py": (),
     "server/engine": (),
     "server/agents": ("server.engine", "server.folder"),
-    "server/market": ("server.engine", "storage.prices", "storage.database", "storage.errors"),
+    "server/market": (
+        "server.engine",
+        "storage.prices",
+        "storage.corporate_actions",
+        "storage.database",
+        "storage.errors",
+    ),
     "server/tools": (
         "server.engine",
         "server.agents",

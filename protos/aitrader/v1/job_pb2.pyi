@@ -253,6 +253,10 @@ class _EventTypeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     """The job waits for its turn: another one is in its way. The second event of a job, after JOB_ACCEPTED."""
     EVENT_TYPE_MODEL_DAY_SUPERSEDED: _EventType.ValueType  # 14
     """A committed model-day was replaced, since an earlier date of its model was committed again; it is pending again."""
+    EVENT_TYPE_CORPORATE_ACTION: _EventType.ValueType  # 15
+    """A split or dividend changed what the model held when its day opened; `error` tells it in a sentence. It comes right
+    before the MODEL_DAY_COMPLETED that commits it.
+    """
 
 class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper):
     """What a progress event tells."""
@@ -289,6 +293,10 @@ EVENT_TYPE_JOB_QUEUED: EventType.ValueType  # 13
 """The job waits for its turn: another one is in its way. The second event of a job, after JOB_ACCEPTED."""
 EVENT_TYPE_MODEL_DAY_SUPERSEDED: EventType.ValueType  # 14
 """A committed model-day was replaced, since an earlier date of its model was committed again; it is pending again."""
+EVENT_TYPE_CORPORATE_ACTION: EventType.ValueType  # 15
+"""A split or dividend changed what the model held when its day opened; `error` tells it in a sentence. It comes right
+before the MODEL_DAY_COMPLETED that commits it.
+"""
 global___EventType = EventType
 
 class _StopReason:

@@ -38,9 +38,13 @@ class _TradeActionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """Sell shares."""
     TRADE_ACTION_NO_TRADE: _TradeAction.ValueType  # 3
     """No order: the row that opens a day."""
+    TRADE_ACTION_SPLIT: _TradeAction.ValueType  # 4
+    """No order: shares were split."""
+    TRADE_ACTION_DIVIDEND: _TradeAction.ValueType  # 5
+    """No order: a dividend was paid in cash."""
 
 class TradeAction(_TradeAction, metaclass=_TradeActionEnumTypeWrapper):
-    """What an order asks for."""
+    """What an order asks for, or a position row stands for."""
 
 TRADE_ACTION_UNSPECIFIED: TradeAction.ValueType  # 0
 """Never sent."""
@@ -50,6 +54,10 @@ TRADE_ACTION_SELL: TradeAction.ValueType  # 2
 """Sell shares."""
 TRADE_ACTION_NO_TRADE: TradeAction.ValueType  # 3
 """No order: the row that opens a day."""
+TRADE_ACTION_SPLIT: TradeAction.ValueType  # 4
+"""No order: shares were split."""
+TRADE_ACTION_DIVIDEND: TradeAction.ValueType  # 5
+"""No order: a dividend was paid in cash."""
 global___TradeAction = TradeAction
 
 class _RejectionReason:
@@ -171,6 +179,44 @@ class Trade(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["action", b"action", "amount", b"amount", "commission", b"commission", "id", b"id", "price", b"price", "slippage", b"slippage", "symbol", b"symbol", "total", b"total"]) -> None: ...
 
 global___Trade = Trade
+
+@typing.final
+class CorporateActionEffect(google.protobuf.message.Message):
+    """What a split or dividend did to what was held when a day opened."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    ACTION_FIELD_NUMBER: builtins.int
+    SYMBOL_FIELD_NUMBER: builtins.int
+    SHARES_FIELD_NUMBER: builtins.int
+    PRICE_FIELD_NUMBER: builtins.int
+    CASH_FIELD_NUMBER: builtins.int
+    id: builtins.int
+    """Output only. Sequence within the day (`action_id` of its position row)."""
+    action: global___TradeAction.ValueType
+    """Output only. Split or dividend."""
+    symbol: builtins.str
+    """Output only. Ticker symbol."""
+    shares: builtins.int
+    """Output only. Of a split, shares that came, or (negative) went; of a dividend, the shares that it was paid on."""
+    price: builtins.float
+    """Output only. Dollars per share: of a dividend its amount, of a split that at which a fraction was paid out."""
+    cash: builtins.float
+    """Output only. Cash that came: the dividend, or what was paid for a fraction of a share, dollars."""
+    def __init__(
+        self,
+        *,
+        id: builtins.int = ...,
+        action: global___TradeAction.ValueType = ...,
+        symbol: builtins.str = ...,
+        shares: builtins.int = ...,
+        price: builtins.float = ...,
+        cash: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["action", b"action", "cash", b"cash", "id", b"id", "price", b"price", "shares", b"shares", "symbol", b"symbol"]) -> None: ...
+
+global___CorporateActionEffect = CorporateActionEffect
 
 @typing.final
 class Rejection(google.protobuf.message.Message):
@@ -375,6 +421,7 @@ class DayResult(google.protobuf.message.Message):
     REASONING_FIELD_NUMBER: builtins.int
     SUPERSEDED_BY_JOB_ID_FIELD_NUMBER: builtins.int
     SUPERSEDED_TIME_FIELD_NUMBER: builtins.int
+    CORPORATE_ACTIONS_FIELD_NUMBER: builtins.int
     date: builtins.str
     """Output only. Trading date, `YYYY-MM-DD`."""
     model: builtins.str
@@ -419,6 +466,10 @@ class DayResult(google.protobuf.message.Message):
     def superseded_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Output only. When it was replaced; unset in a day that counts."""
 
+    @property
+    def corporate_actions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___CorporateActionEffect]:
+        """Output only. Splits and dividends of what was held when the day opened, in order; they are no trades."""
+
     def __init__(
         self,
         *,
@@ -437,9 +488,10 @@ class DayResult(google.protobuf.message.Message):
         reasoning: global___AiReasoning | None = ...,
         superseded_by_job_id: builtins.str = ...,
         superseded_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        corporate_actions: collections.abc.Iterable[global___CorporateActionEffect] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["daily_pnl", b"daily_pnl", "reasoning", b"reasoning", "superseded_time", b"superseded_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["cash", b"cash", "cumulative_profit", b"cumulative_profit", "cumulative_return_pct", b"cumulative_return_pct", "daily_pnl", b"daily_pnl", "date", b"date", "experiment", b"experiment", "job_id", b"job_id", "model", b"model", "position_history", b"position_history", "positions", b"positions", "reasoning", b"reasoning", "rejections", b"rejections", "superseded_by_job_id", b"superseded_by_job_id", "superseded_time", b"superseded_time", "trades", b"trades"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["cash", b"cash", "corporate_actions", b"corporate_actions", "cumulative_profit", b"cumulative_profit", "cumulative_return_pct", b"cumulative_return_pct", "daily_pnl", b"daily_pnl", "date", b"date", "experiment", b"experiment", "job_id", b"job_id", "model", b"model", "position_history", b"position_history", "positions", b"positions", "reasoning", b"reasoning", "rejections", b"rejections", "superseded_by_job_id", b"superseded_by_job_id", "superseded_time", b"superseded_time", "trades", b"trades"]) -> None: ...
 
 global___DayResult = DayResult
 

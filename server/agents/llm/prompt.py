@@ -1,7 +1,7 @@
 """The prompt of a session: a template's text, filled in from the session and its market view alone.
 
-A placeholder is `${name}`; a dollar sign in any other place is a dollar sign. Costs that a template has no place for
-are told at its end.
+A placeholder is `${name}`; a dollar sign in any other place is a dollar sign. Costs, splits and dividends that a
+template has no place for are told at its end.
 """
 
 import re
@@ -28,6 +28,7 @@ PLACEHOLDERS = frozenset(
         "previous_date",
         "positions",
         "cash",
+        "corporate_actions",
         "costs",
         "portfolio_value",
         "opening_prices",
@@ -35,6 +36,9 @@ PLACEHOLDERS = frozenset(
         "finish_signal",
     }
 )
+
+#: what is told at the end of a prompt whose template has no place for it, where there is anything to tell
+_AT_THE_END = {"costs": "Costs", "corporate_actions": "Splits and dividends"}
 
 _PLACEHOLDER = re.compile(r"\$\{([^{}\n]*)\}")
 
@@ -86,9 +90,16 @@ def render(
     values = _values(session, lines)
     text = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
     used = set(_PLACEHOLDER.findall(template))
-    if session.costs != NO_COSTS and "costs" not in used:
-        text = f"{text.rstrip()}\n\n# Costs\n\n{values['costs']}\n"
+    for name, title in _AT_THE_END.items():
+        if name not in used and _is_said(session, name):
+            used.add(name)
+            text = f"{text.rstrip()}\n\n# {title}\n\n{values[name]}\n"
     return Prompt(text=text, observations=tuple(_observations(session, values, used)))
+
+
+def _is_said(session: ModelDaySession, name: str) -> bool:
+    """Tell whether there is anything to say of costs or corporate actions."""
+    return session.costs != NO_COSTS if name == "costs" else bool(session.effects)
 
 
 def dollars(amount: Decimal) -> str:
@@ -103,6 +114,7 @@ def _values(session: ModelDaySession, tools: Mapping[str, str]) -> dict[str, str
         "previous_date": dates[-1] if dates else "none",
         "positions": _positions(session),
         "cash": dollars(session.cash),
+        "corporate_actions": _corporate_actions(session),
         "costs": cost_rules(session.costs),
         "portfolio_value": dollars(session.portfolio_value),
         "opening_prices": _opening_prices(session),
@@ -124,6 +136,16 @@ def _close(session: ModelDaySession, symbol: str) -> str:
     return "no close" if bar is None else f"closed at {dollars(bar.close)}"
 
 
+def _corporate_actions(session: ModelDaySession) -> str:
+    """Tell what happened to the shares that were held since the portfolio's last trading day."""
+    if not session.effects:
+        return "There were no splits or dividends of shares that you hold."
+    rows = [f"- {effect.text} (ex-date {effect.action.ex_date})" for effect in session.effects]
+    return "\n".join(
+        [*rows, "Shares and cash are those of today; prices of dates before a split are as they were then."]
+    )
+
+
 def _opening_prices(session: ModelDaySession) -> str:
     opens = ((symbol, session.view.open(symbol)) for symbol in session.view.symbols)
     rows = [f"- {symbol}: {dollars(price)}" for symbol, price in opens if price is not None]
@@ -138,7 +160,8 @@ def _observations(session: ModelDaySession, values: dict[str, str], used: set[st
     """Tell what of the market is in the text: closes of the previous date, opens of this one."""
     if "positions" in used and session.holdings and session.view.dates:
         yield _observation(session.date, "closing prices", session.view.dates[-1], values["positions"], opening=False)
-    for name in ("portfolio_value", "opening_prices"):
+    told = {"corporate_actions"} if session.effects else set()
+    for name in ("portfolio_value", "opening_prices", *told):
         if name in used:
             yield _observation(session.date, name.replace("_", " "), session.date, values[name], opening=True)
 

@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from server.agents.llm.calculator import CalculationError, calculate, finite
 from server.agents.llm.gate import DropReason, Gate, is_iso_date
 from server.agents.llm.search import Article, Search, SearchError
+from server.engine.corporate_action import ActionKind, CorporateAction
 from server.engine.costs import NO_COSTS
 from server.engine.ledger import TooManyOrdersError
 from server.engine.model_day import ModelDaySession
@@ -125,7 +126,11 @@ class Toolbox:
         dates = self._session.view.dates[-min(days, MAX_HISTORY) :]
         found = [bar for date in dates if (bar := self._session.view.bar(name, date)) is not None]
         bars = [self._show("get_price_history", name, bar.date, _bar(bar)) for bar in found]
-        return {"symbol": name, "bars": bars, "today": self._open(name, "get_price_history")}
+        answer = {"symbol": name, "bars": bars, "today": self._open(name, "get_price_history")}
+        actions = self._session.view.actions((name,), dates[0]) if dates else ()
+        if actions:
+            answer["corporate_actions"] = [self._shown_action(action) for action in actions]
+        return answer
 
     def get_positions(self) -> Answer:
         """Get the current positions.
@@ -223,6 +228,15 @@ class Toolbox:
     def _positions(self, tool: str, more: Mapping[str, Any] | None = None) -> Answer:
         positions = {**self._session.holdings, "CASH": float(self._session.cash), **(more or {})}
         return self._show(tool, "positions", self._session.date, positions, opening=True)
+
+    def _shown_action(self, action: CorporateAction) -> Answer:
+        terms: Answer = {"ex_date": action.ex_date, "kind": action.kind.value}
+        if action.kind is ActionKind.SPLIT:
+            terms |= {"new_shares": action.numerator, "for_old_shares": action.denominator}
+        else:
+            terms |= {"dollars_per_share": float(action.amount)}
+        opening = action.ex_date == self._session.date
+        return self._show("get_price_history", action.symbol, action.ex_date, terms, opening=opening)
 
     def _open(self, symbol: str, tool: str = "get_price_local") -> Answer:
         today, price = self._session.date, self._session.view.open(symbol)

@@ -204,7 +204,7 @@ def test_minimal_results_leave_out_what_only_full_ones_tell(gateway: Gateway, en
     ]
     assert set(body["results"][0]) == {
         *("date", "model", "experiment", "job_id", "positions", "daily_pnl", "cumulative_pnl", "trades"),
-        *("superseded_by_job_id", "superseded_at"),
+        *("superseded_by_job_id", "superseded_at", "corporate_actions"),
     }
 
 

@@ -33,6 +33,7 @@ def model_day_task(
     parameters: Mapping[str, Parameter] | None = None,
     universe: tuple[str, ...] | None = None,
     costs: Costs = NO_COSTS,
+    previous_day: str | None = None,
 ) -> ModelDayTask:
     """Make the task of a model-day, of a new portfolio unless told otherwise."""
     return ModelDayTask(
@@ -47,6 +48,7 @@ def model_day_task(
         previous_value=initial_cash if previous_value is None else previous_value,
         universe=universe,
         costs=costs,
+        previous_day=previous_day,
     )
 
 

@@ -1,5 +1,6 @@
 """The prompt."""
 
+from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
 
@@ -8,6 +9,7 @@ import pytest
 from server.agents.llm.prompt import Prompt, PromptError, check_template, render, template_digest
 from server.agents.llm.rules import cost_rules
 from server.agents.llm.toolbox import Toolbox
+from server.engine.corporate_action import ActionKind, CorporateAction
 from server.engine.costs import NO_COSTS, Commission, Costs, Slippage
 from server.engine.model_day import ModelDaySession
 from server.engine.prices import PriceTable
@@ -16,7 +18,13 @@ from tests.unit.server.engine.model_day_chain import run_day
 from tests.unit.server.engine.synthetic_market import Quotes, written_market
 
 
-def rendered(template: str, prices: PriceTable | None = None, date: str = DATES[1], costs: Costs = NO_COSTS) -> Prompt:
+def rendered(
+    template: str,
+    prices: PriceTable | None = None,
+    date: str = DATES[1],
+    costs: Costs = NO_COSTS,
+    previous_day: str | None = None,
+) -> Prompt:
     """Render for a portfolio of two symbols."""
     made: list[Prompt] = []
 
@@ -24,7 +32,15 @@ def rendered(template: str, prices: PriceTable | None = None, date: str = DATES[
         made.append(render(template, session, Toolbox(session).functions))
 
     holdings = {"AAPL": 2}
-    run_day(prices or written_market(DATES, QUOTES), date, keep, cash=Decimal("82.45"), holdings=holdings, costs=costs)
+    run_day(
+        prices or written_market(DATES, QUOTES),
+        date,
+        keep,
+        cash=Decimal("82.45"),
+        holdings=holdings,
+        costs=costs,
+        previous_day=previous_day,
+    )
     return made[0]
 
 
@@ -62,7 +78,7 @@ def test_first_date_has_no_closes() -> None:
 
 def test_unknown_placeholders_are_refused_by_name() -> None:
     with pytest.raises(
-        PromptError, match=r"'tomorrow', 'weather' is not known; known placeholders: cash, costs, date"
+        PromptError, match=r"'tomorrow', 'weather' is not known; known placeholders: cash, corporate_actions"
     ) as raised:
         check_template("${weather} on ${date} and ${tomorrow}")
 
@@ -123,3 +139,36 @@ def test_costs_stand_at_their_place_or_at_the_end() -> None:
     )
     assert rendered("Trade.\n", costs=costs).text.startswith("Trade.\n\n# Costs\n\nEach order costs a commission")
     assert rendered("Trade.\n").text == "Trade.\n"
+
+
+def test_split_of_a_holding_is_told_at_the_end_and_in_an_observation() -> None:
+    market = written_market(DATES, QUOTES)
+    split = CorporateAction(
+        symbol="AAPL", ex_date=DATES[1], kind=ActionKind.SPLIT, numerator=3, denominator=1, amount=Decimal(0)
+    )
+    later = CorporateAction(symbol="AAPL", ex_date=DATES[2], kind=ActionKind.DIVIDEND, amount=Decimal(1))
+
+    prompt = rendered("Trade.", replace(market, actions=(split, later)), previous_day=DATES[0])
+
+    assert prompt.text == (
+        "Trade.\n\n# Splits and dividends\n\n"
+        "- AAPL was split 3 for 1: 2 shares became 6 (ex-date 2025-10-02)\n"
+        "Shares and cash are those of today; prices of dates before a split are as they were then.\n"
+    )
+    assert [(seen.subject, seen.source_date) for seen in prompt.observations] == [("corporate actions", DATES[1])]
+
+
+def test_history_tells_the_actions_known_by_today() -> None:
+    market = written_market(DATES, QUOTES)
+    actions = tuple(
+        CorporateAction(symbol="AAPL", ex_date=date, kind=ActionKind.DIVIDEND, amount=Decimal("0.5"))
+        for date in DATES[1:]
+    )
+    answers = []
+
+    def ask(session: ModelDaySession) -> None:
+        answers.append(Toolbox(session).get_price_history("AAPL", 5))
+
+    run_day(replace(market, actions=actions), DATES[1], ask)
+
+    assert answers[0]["corporate_actions"] == [{"ex_date": DATES[1], "kind": "dividend", "dollars_per_share": 0.5}]
