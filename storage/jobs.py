@@ -40,7 +40,8 @@ ACTIVE = frozenset({JobStatus.PENDING, JobStatus.RUNNING})
 class JobRow:
     """A stored job; times are ISO 8601 UTC, `spec` is what was resolved when it was accepted.
 
-    `may_replace` says whether its commits may build on an earlier day than the portfolio's last one.
+    `may_replace` says whether its commits may build on an earlier day than the portfolio's last one; `price_digests`
+    are those of the price snapshots it ran on, in order.
     """
 
     job_id: str
@@ -62,12 +63,13 @@ class JobRow:
     config_digest: str
     spec: str
     may_replace: bool
+    price_digests: tuple[str, ...]
 
 
 _COLUMNS = (
     "job_id, status, config_path, experiment, date_range, models, created_at, started_at, completed_at, updated_at, "
     "total_duration_seconds, error, warnings, total_model_days, last_sequence, request_digest, config_digest, spec, "
-    "may_replace"
+    "may_replace, price_digests"
 )
 _BY_ID = f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?"
 _BY_REQUEST = f"SELECT {_COLUMNS} FROM jobs WHERE request_id = ?"
@@ -141,8 +143,8 @@ def list_jobs(
     return [_row(row) for row in db.execute_sql(sql, (*values, limit))]
 
 
-def start_job(db: SqliteDatabase, job_id: str, now: datetime) -> EventRow:
-    """Mark a job running; say that it was resumed when it had run before.
+def start_job(db: SqliteDatabase, job_id: str, now: datetime, price_digest: str = "") -> EventRow:
+    """Mark a job running, on a price snapshot; say that it was resumed when it had run before.
 
     Raises:
         JobStateError: it has ended.
@@ -154,7 +156,8 @@ def start_job(db: SqliteDatabase, job_id: str, now: datetime) -> EventRow:
     if is_cancelled(db, job_id):
         raise JobCancelledError(job_id)
     resumed = job.started_at is not None
-    Job.update(status=JobStatus.RUNNING).where(Job.job_id == job_id).execute(db)
+    digests = json.dumps([*job.price_digests, *({price_digest} - {"", *job.price_digests[-1:]})])
+    Job.update(status=JobStatus.RUNNING, price_digests=digests).where(Job.job_id == job_id).execute(db)
     if not resumed:
         Job.update(started_at=timestamp(now)).where(Job.job_id == job_id).execute(db)
     return events.append(db, job_id, EventType.JOB_RESUMED if resumed else EventType.JOB_STARTED, now)
@@ -242,4 +245,5 @@ def _row(values: tuple[Any, ...]) -> JobRow:
         config_digest=values[16],
         spec=values[17],
         may_replace=bool(values[18]),
+        price_digests=tuple(json.loads(values[19])),
     )

@@ -47,6 +47,7 @@ class Job(Model):
     cancel_requested_at = TextField(null=True)
     cancel_reason = TextField(null=True)
     may_replace = IntegerField(default=0)
+    price_digests = TextField(default="[]")
 
     class Meta:
         table_name = "jobs"
@@ -482,6 +483,38 @@ class AdjustedSymbol(Model):
         without_rowid = True
 
 
+class PriceRevision(Model):
+    """A bar that another import replaced by one that differs."""
+
+    symbol = TextField()
+    date = TextField()
+    replacing = ForeignKeyField(PriceImport, column_name="replaced_by", backref="revisions", index=False)
+    open = MoneyField()
+    high = MoneyField(null=True)
+    low = MoneyField(null=True)
+    close = MoneyField(null=True)
+    volume = IntegerField(null=True)
+    price_import = ForeignKeyField(PriceImport, column_name="import_id", backref="replaced", index=False)
+
+    class Meta:
+        table_name = "price_revisions"
+        primary_key = CompositeKey("symbol", "date", "replacing")
+        without_rowid = True
+
+
+class ProviderRequests(Model):
+    """How often a vendor with a daily quota was asked on a day."""
+
+    provider = TextField()
+    day = TextField()
+    requests = IntegerField()
+
+    class Meta:
+        table_name = "provider_requests"
+        primary_key = CompositeKey("provider", "day")
+        without_rowid = True
+
+
 TABLES: tuple[type[Model], ...] = (
     Job,
     JobDetail,
@@ -508,4 +541,6 @@ TABLES: tuple[type[Model], ...] = (
     PriceBar,
     CorporateActionRecord,
     AdjustedSymbol,
+    PriceRevision,
+    ProviderRequests,
 )

@@ -1,7 +1,6 @@
 """Bars as stored: importing them, what is there, and the columns that a price table is filled from."""
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -33,22 +32,6 @@ class ImportCounts:
     added: int
     changed: int
     unchanged: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolCoverage:
-    """Bars of a symbol; `missing` are trading days between its first and last without one.
-
-    `closed` are dates with a bar that are no trading days. Where the exchange is not known, dates on which other
-    symbols have a bar stand for its days.
-    """
-
-    symbol: str
-    first: str
-    last: str
-    bars: int
-    missing: tuple[str, ...]
-    closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +95,14 @@ COUNT_CHANGED = """
 
 INSERT_IMPORT = "INSERT INTO price_imports (imported_at, source, added, changed, refused) VALUES (?, ?, ?, ?, ?)"
 
+# What an open is completed to says nothing against it.
+KEEP_REPLACED = """
+    INSERT INTO price_revisions (symbol, date, replaced_by, open, high, low, close, volume, import_id)
+    SELECT bar.symbol, bar.date, ?, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.import_id
+    FROM staged_bars AS staged JOIN price_bars AS bar USING (symbol, date)
+    WHERE bar.close IS NOT NULL OR bar.open <> staged.open
+"""
+
 MERGE = """
     INSERT OR REPLACE INTO price_bars (symbol, date, open, high, low, close, volume, import_id)
     SELECT symbol, date, open, high, low, close, volume, ? FROM staged_bars ORDER BY symbol, date
@@ -170,6 +161,8 @@ def _merge(db: SqliteDatabase, source: str, refused: int, now: datetime) -> Impo
     if left:
         row = (timestamp(now), source, added, changed, refused)
         import_id = db.execute_sql(INSERT_IMPORT, row).lastrowid
+        if changed:
+            db.execute_sql(KEEP_REPLACED, (import_id,))
         db.execute_sql(MERGE, (import_id,))
     return ImportCounts(added=added, changed=changed, unchanged=unchanged)
 
@@ -202,23 +195,3 @@ def quotes(db: SqliteDatabase, symbol: str, last: str) -> list[QuoteRow]:
     """Return the opens and closes of a symbol up to a date, ascending."""
     sql = "SELECT date, open, close FROM price_bars WHERE symbol = ? AND date <= ? ORDER BY date"
     return [QuoteRow(date=date, open=open_, close=close) for date, open_, close in db.execute_sql(sql, (symbol, last))]
-
-
-def coverage(db: SqliteDatabase, trading_days: Sequence[str] = ()) -> list[SymbolCoverage]:
-    """Return which dates every symbol has bars for, by symbol; `trading_days` are the exchange's, ascending."""
-    texts = dict(db.execute_sql("SELECT symbol, group_concat(date) FROM price_bars GROUP BY symbol ORDER BY symbol"))
-    dates_of = {text: sorted(text.split(",")) for text in set(texts.values())}
-    stored = set[str]().union(*dates_of.values())
-    if trading_days:  # before the first and after the last one the exchange is not known
-        stored = {date for date in stored if not trading_days[0] <= date <= trading_days[-1]}
-    market = sorted(stored.union(trading_days))
-    return [_symbol_coverage(symbol, dates_of[text], market) for symbol, text in texts.items()]
-
-
-def _symbol_coverage(symbol: str, dates: list[str], market: list[str]) -> SymbolCoverage:
-    first, last = dates[0], dates[-1]
-    own = set(dates)
-    between = market[bisect_left(market, first) : bisect_right(market, last)]
-    missing = tuple(date for date in between if date not in own)
-    closed = tuple(sorted(own.difference(between)))
-    return SymbolCoverage(symbol=symbol, first=first, last=last, bars=len(dates), missing=missing, closed=closed)

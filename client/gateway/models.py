@@ -142,6 +142,7 @@ class JobStatus(Job):
     spending: Spending | None
     budget: Budget | None
     queue_position: QueuePosition
+    price_digests: list[str]
     next_page_token: PageToken
 
 

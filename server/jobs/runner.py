@@ -51,6 +51,7 @@ class JobRunner:
     ) -> None:
         self._job = job
         self._work = work
+        self._snapshot = snapshot
         self._states: dict[str, PortfolioState] = {}
         self._failed = failed
         self._journal = parts.journal
@@ -82,7 +83,7 @@ class JobRunner:
         """Run the job to its end; whatever goes wrong, it ends."""
         error: str | None = None
         try:
-            await self._journal.record(lambda db: jobs.start_job(db, self._job.job_id, self._clock()))
+            await self._journal.record(lambda db: jobs.start_job(db, self._job.job_id, self._clock(), self._snapshot))
             with self._time_limit():
                 await self._run_dates()
         except JobStateError:  # it was cancelled, and ended, before it started

@@ -5,7 +5,7 @@ for them when there is a question, at most once a day.
 """
 
 import json
-import subprocess  # nosec B404 (our own program)
+import subprocess  # nosec
 import sys
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass

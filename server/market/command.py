@@ -3,20 +3,19 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from server.market.action_command import actions
 from server.market.calendar import DEFAULT_CALENDAR, load_calendar
+from server.market.coverage_report import coverage_json, coverage_lines, coverage_table
 from server.market.errors import CalendarError, UnknownCalendarError
 from server.market.import_report import REFUSALS_SHOWN
 from server.market.options import db_option, json_option, with_database
 from server.market.price_import import import_prices
 from server.market.synthetic import SyntheticMarket, write_csv
-from storage.prices import SymbolCoverage, coverage
+from storage.price_coverage import coverage
 
 
 @click.group()
@@ -74,20 +73,21 @@ def import_(paths: tuple[Path, ...], db_path: Path, *, as_json: bool, verbose: b
 def coverage_(db_path: Path, calendar: str, *, as_json: bool) -> None:
     """Print which symbols have prices for which dates.
 
-    A gap is a trading day without a bar; closed is a bar on a day that is none. Where the calendar cannot be told,
-    days on which any symbol has a bar count as trading days.
+    A gap is a trading day without a bar; closed is a bar on a day that is none; a jump is a price far from the one
+    before; revised are bars that others replaced. Where the calendar cannot be told, days on which any symbol has a
+    bar count as trading days.
     """
     if not db_path.exists():
         raise click.ClickException(f"database '{db_path}' was not found")
     days = _trading_days(calendar)
     rows = with_database(db_path, lambda db: coverage(db, days))
     if as_json:
-        click.echo(json.dumps(_coverage_json(rows)))
+        click.echo(json.dumps(coverage_json(rows)))
     elif not rows:
         click.echo("no prices")
     else:
-        Console().print(_coverage_table(rows))
-        click.echo(_summary(rows))
+        Console().print(coverage_table(rows))
+        click.echo("\n".join(coverage_lines(rows)))
 
 
 def _trading_days(calendar: str) -> tuple[str, ...]:
@@ -98,34 +98,3 @@ def _trading_days(calendar: str) -> tuple[str, ...]:
     except CalendarError as error:
         click.echo(f"Warning: {error}", err=True)
         return ()
-
-
-def _coverage_table(rows: list[SymbolCoverage]) -> Table:
-    table = Table("symbol", "first", "last")
-    table.add_column("bars", justify="right")
-    table.add_column("gaps", justify="right")
-    table.add_column("closed", justify="right")
-    for row in rows:
-        table.add_row(row.symbol, row.first, row.last, f"{row.bars:,}", f"{len(row.missing):,}", f"{len(row.closed):,}")
-    return table
-
-
-def _summary(rows: list[SymbolCoverage]) -> str:
-    bars, gaps = sum(row.bars for row in rows), sum(len(row.missing) for row in rows)
-    first, last = min(row.first for row in rows), max(row.last for row in rows)
-    return f"{len(rows):,} symbols, {bars:,} bars, {first} to {last}, {gaps:,} gaps"
-
-
-def _coverage_json(rows: list[SymbolCoverage]) -> dict[str, Any]:
-    symbols = [
-        {
-            "symbol": row.symbol,
-            "first": row.first,
-            "last": row.last,
-            "bars": row.bars,
-            "missing": list(row.missing),
-            "closed": list(row.closed),
-        }
-        for row in rows
-    ]
-    return {"symbols": symbols}

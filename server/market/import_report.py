@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from server.market.coverage_report import jump_lines, jumps_json
 from server.market.found import Refusal
+from storage.price_coverage import PriceJump
 
 #: refusals that people are shown unless they ask for all
 REFUSALS_SHOWN = 20
@@ -11,7 +13,10 @@ REFUSALS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What an import of price files found and did; `first` and `last` are dates, empty when no bar was good."""
+    """What an import of price files found and did; `first` and `last` are dates, empty when no bar was good.
+
+    `jumps` are good bars whose prices are far from those before.
+    """
 
     symbols: int
     dates: int
@@ -21,6 +26,7 @@ class ImportReport:
     changed: int
     unchanged: int
     refused: tuple[Refusal, ...]
+    jumps: tuple[PriceJump, ...] = ()
 
     @property
     def bars(self) -> int:
@@ -30,7 +36,7 @@ class ImportReport:
     def lines(self, refusals: int | None = REFUSALS_SHOWN) -> list[str]:
         """Return the report as lines for people, with so many refusals (None: all)."""
         shown = self.refused[:refusals]
-        lines = [self._found(), self._done(), *(f"refused {refusal}" for refusal in shown)]
+        lines = [self._found(), self._done(), *jump_lines(self.jumps), *(f"refused {refusal}" for refusal in shown)]
         if left := len(self.refused) - len(shown):
             lines.append(f"… and {left:,} more")
         return lines
@@ -45,6 +51,7 @@ class ImportReport:
             "added": self.added,
             "changed": self.changed,
             "unchanged": self.unchanged,
+            "jumps": jumps_json(self.jumps),
             "refused": [_refusal_json(refusal) for refusal in self.refused],
         }
 

@@ -1,6 +1,6 @@
 """Importing price files into the database."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
@@ -13,6 +13,7 @@ from server.market.found import Found, PlacedBar, Refusal, file_name
 from server.market.import_report import ImportReport
 from server.market.price_file import read_prices
 from storage.corporate_actions import mark_adjusted
+from storage.price_coverage import PriceJump, price_jumps
 from storage.prices import BarRow, import_bars
 
 #: of a bar seen before, what is needed to compare it: the open, and a hash of the rest (None: only an open so far).
@@ -86,4 +87,12 @@ def import_prices(db: SqliteDatabase, paths: Sequence[Path], now: datetime, *, a
         changed=counts.changed,
         unchanged=counts.unchanged,
         refused=tuple(gathering.refused),
+        jumps=tuple(_jumps(db, gathering.symbols)) if counts.added or counts.changed else (),
     )
+
+
+def _jumps(db: SqliteDatabase, symbols: Mapping[str, Container[str]]) -> Iterator[PriceJump]:
+    """Yield the jumps on the dates that an import read."""
+    for jump in price_jumps(db, min(symbols), max(symbols)):
+        if jump.date in symbols.get(jump.symbol, ()):
+            yield jump

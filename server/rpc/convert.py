@@ -165,6 +165,7 @@ def status_response(
         last_sequence=row.last_sequence,
         next_page_token=next_page_token,
         queue_position=queue_position,
+        price_digests=row.price_digests,
     )
 
 

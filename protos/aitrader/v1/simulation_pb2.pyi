@@ -343,6 +343,7 @@ class GetStatusResponse(google.protobuf.message.Message):
     SPENDING_FIELD_NUMBER: builtins.int
     BUDGET_FIELD_NUMBER: builtins.int
     QUEUE_POSITION_FIELD_NUMBER: builtins.int
+    PRICE_DIGESTS_FIELD_NUMBER: builtins.int
     job_id: builtins.str
     """Output only. UUID of the job."""
     status: aitrader.v1.job_pb2.JobStatus.ValueType
@@ -401,6 +402,12 @@ class GetStatusResponse(google.protobuf.message.Message):
     def budget(self) -> aitrader.v1.job_pb2.Budget:
         """Output only. What they may use up; on the first page, unset when there is no limit."""
 
+    @property
+    def price_digests(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Output only. Digests of the price snapshots that the job ran on: one, or more in order where prices had changed
+        before it was resumed or retried; empty before it starts, and for jobs of earlier versions.
+        """
+
     def __init__(
         self,
         *,
@@ -423,9 +430,10 @@ class GetStatusResponse(google.protobuf.message.Message):
         spending: aitrader.v1.job_pb2.Spending | None = ...,
         budget: aitrader.v1.job_pb2.Budget | None = ...,
         queue_position: builtins.int = ...,
+        price_digests: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "budget", b"budget", "completed_time", b"completed_time", "created_time", b"created_time", "progress", b"progress", "spending", b"spending", "started_time", b"started_time", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "budget", b"budget", "completed_time", b"completed_time", "config_path", b"config_path", "created_time", b"created_time", "date_range", b"date_range", "error", b"error", "experiment", b"experiment", "job_id", b"job_id", "last_sequence", b"last_sequence", "models", b"models", "next_page_token", b"next_page_token", "progress", b"progress", "queue_position", b"queue_position", "spending", b"spending", "started_time", b"started_time", "status", b"status", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "budget", b"budget", "completed_time", b"completed_time", "config_path", b"config_path", "created_time", b"created_time", "date_range", b"date_range", "error", b"error", "experiment", b"experiment", "job_id", b"job_id", "last_sequence", b"last_sequence", "models", b"models", "next_page_token", b"next_page_token", "price_digests", b"price_digests", "progress", b"progress", "queue_position", b"queue_position", "spending", b"spending", "started_time", b"started_time", "status", b"status", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time", "warnings", b"warnings"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_total_duration_seconds", b"_total_duration_seconds"]) -> typing.Literal["total_duration_seconds"] | None: ...
 
 global___GetStatusResponse = GetStatusResponse

@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +10,7 @@ from peewee import SqliteDatabase
 
 from storage.database import open_database
 from storage.errors import StorageBusyError
-from storage.prices import BarRow, ImportCounts, coverage, import_bars, load_columns, version
+from storage.prices import BarRow, ImportCounts, import_bars, load_columns, version
 
 NOW = datetime(2025, 11, 1, 12, tzinfo=UTC)
 
@@ -96,7 +95,7 @@ def test_an_import_of_nothing_does_nothing(db: SqliteDatabase) -> None:
     assert import_bars(db, "empty.csv", [], (), NOW) == counts()
     assert version(db) == 0
     assert list(load_columns(db)) == []
-    assert coverage(db) == []
+    assert bars(db) == []
 
 
 def test_an_import_that_breaks_off_leaves_nothing_behind(db: SqliteDatabase) -> None:
@@ -145,12 +144,25 @@ def test_every_price_on_the_grid_comes_back_as_its_micros(micros: int) -> None:
     assert cast == micros
 
 
-def test_coverage_names_the_dates_that_others_traded_on(db: SqliteDatabase) -> None:
-    market = [bar("MSFT", f"2025-10-0{day}") for day in range(1, 8)]
-    import_bars(db, "a.csv", [*market, bar("AAPL", "2025-10-02"), bar("AAPL", "2025-10-05")], (), NOW)
+def test_bar_that_another_one_replaces_is_kept_as_a_revision(db: SqliteDatabase) -> None:
+    import_bars(db, "a.csv", [bar(), bar("MSFT")], (), NOW)
+    import_bars(db, "b.csv", [bar(close="10.75"), bar("MSFT")], (), NOW)
+    import_bars(db, "c.csv", [bar(close="10.5")], (), NOW)
 
-    apple, microsoft = coverage(db)
+    sql = "SELECT symbol, date, open, close, volume, import_id, replaced_by FROM price_revisions"
 
-    assert (apple.symbol, apple.first, apple.last, apple.bars) == ("AAPL", "2025-10-02", "2025-10-05", 2)
-    assert apple.missing == ("2025-10-03", "2025-10-04")
-    assert microsoft == replace(microsoft, bars=7, missing=())
+    assert list(db.execute_sql(sql)) == [
+        ("AAPL", "2025-10-01", 10.25, 10.5, 7, 1, 2),
+        ("AAPL", "2025-10-01", 10.25, 10.75, 7, 2, 3),
+    ]
+
+
+@pytest.mark.parametrize(("price", "kept"), [("10.25", 0), ("10.24", 1)])
+def test_open_that_is_completed_is_no_revision_and_one_that_changes_is(
+    db: SqliteDatabase, price: str, kept: int
+) -> None:
+    import_bars(db, "a.csv", [opening(price=price)], (), NOW)
+
+    import_bars(db, "b.csv", [bar()], (), NOW)
+
+    assert db.execute_sql("SELECT count(*) FROM price_revisions").fetchone() == (kept,)

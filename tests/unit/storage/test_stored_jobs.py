@@ -135,6 +135,15 @@ def test_job_that_starts_again_is_resumed(db: SqliteDatabase) -> None:
     assert jobs.find_job(db, "job-1").started_at == "2025-11-01T12:00:00.000000Z"
 
 
+def test_job_keeps_the_digests_of_the_prices_it_ran_on_in_order(db: SqliteDatabase) -> None:
+    started(db)
+
+    for digest in ("a", "a", "b", "a"):
+        jobs.start_job(db, "job-1", NOW, digest)
+
+    assert jobs.find_job(db, "job-1").price_digests == ("a", "b", "a")
+
+
 def test_committed_day_is_stored_whole_and_reads_back_the_same(db: SqliteDatabase) -> None:
     started(db)
     attempts.start_attempt(db, attempt(), NOW)

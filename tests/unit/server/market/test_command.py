@@ -14,7 +14,7 @@ HEADER = "symbol,date,open,high,low,close,volume\n"
 @pytest.fixture
 def csv(tmp_path: Path) -> Path:
     path = tmp_path / "a.csv"
-    path.write_text(HEADER + "A,2025-10-01,1,2,1,2,5\nA,2025-10-03,1,2,1,2,5\nB,2025-10-02,1,2,1,2,5\nbad\n")
+    path.write_text(HEADER + "A,2025-10-01,2,2,1,2,5\nA,2025-10-03,2,2,1,2,5\nB,2025-10-02,2,2,1,2,5\nbad\n")
     return path
 
 
@@ -90,6 +90,7 @@ def test_coverage_names_the_missing_dates_in_json(tmp_path: Path, csv: Path) -> 
 
     symbols = json.loads(run(tmp_path, "coverage", "--json").output)["symbols"]
 
+    assert symbols[0].pop("imported_at").startswith("20")
     assert symbols[0] == {
         "symbol": "A",
         "first": "2025-10-01",
@@ -97,6 +98,9 @@ def test_coverage_names_the_missing_dates_in_json(tmp_path: Path, csv: Path) -> 
         "bars": 2,
         "missing": ["2025-10-02"],
         "closed": [],
+        "jumps": [],
+        "revisions": 0,
+        "source": str(csv),
     }
 
 
@@ -146,3 +150,26 @@ def test_a_database_that_another_process_writes_to_is_reported_as_busy(
     other.close()
     assert result.exit_code == 1
     assert result.output == "Error: prices could not be imported: database is locked\n"
+
+
+def test_prices_that_jump_are_kept_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(HEADER + "A,2025-10-01,1,2,1,1,5\nA,2025-10-02,9,9,9,9,5\n")
+
+    told = run(tmp_path, "import", path).output
+
+    assert "2 added" in told
+    assert "jump A 2025-10-02: from 1 to 9" in told
+    assert "jump A 2025-10-02: from 1 to 9" in run(tmp_path, "coverage").output
+    assert json.loads(run(tmp_path, "coverage", "--json").output)["symbols"][0]["jumps"] == [
+        {"symbol": "A", "date": "2025-10-02", "before": 1.0, "after": 9.0}
+    ]
+
+
+def test_coverage_of_a_calendar_that_is_none_is_refused(tmp_path: Path, csv: Path) -> None:
+    run(tmp_path, "import", csv)
+
+    result = run(tmp_path, "coverage", "--calendar", "NOPE")
+
+    assert result.exit_code == 2
+    assert "'NOPE' is not a calendar of exchange_calendars" in result.output

@@ -107,7 +107,7 @@ def test_duplicates_are_found_across_files(db: SqliteDatabase, tmp_path: Path) -
 
 
 def test_good_lines_are_imported_and_bad_ones_reported(db: SqliteDatabase, tmp_path: Path) -> None:
-    report = imported(db, tmp_path / "a.csv", "A,2025-10-01,1,2,1,2,5", "B,2025-10-01,0,2,1,2,5", "nonsense")
+    report = imported(db, tmp_path / "a.csv", "A,2025-10-01,2,2,1,2,5", "B,2025-10-01,0,2,1,2,5", "nonsense")
 
     assert report.added == 1
     assert [refusal.line for refusal in report.refused] == [3, 4]
