@@ -12,6 +12,7 @@ from aitrader.v1.job_pb2 import Job as JobSummary
 from aitrader.v1.job_pb2 import ProgressEvent, ReasoningStep
 from aitrader.v1.metrics_pb2 import GetMetricsResponse, PortfolioMetrics
 from aitrader.v1.portfolio_pb2 import DayResult, LeaderboardEntry, TimeseriesPoint
+from aitrader.v1.prices_pb2 import GetPriceCoverageRequest, GetPriceCoverageResponse, SymbolCoverage
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest, GetServiceStatusResponse
 from aitrader.v1.simulation_pb2 import (
     AuditJobRequest,
@@ -247,6 +248,18 @@ class AsyncClient:
             lambda token: self._call(self._stub.ListDeliveries, at_page(deliveries_request(job_id, query), token))
         ):
             for item in page.deliveries:
+                yield item
+
+    async def get_price_coverage(self, **query: Unpack[Page]) -> GetPriceCoverageResponse:
+        """Fetch one page of which prices there are."""
+        return await self._call(self._stub.GetPriceCoverage, GetPriceCoverageRequest(**query))
+
+    async def price_coverage(self, **query: Unpack[Page]) -> AsyncIterator[SymbolCoverage]:
+        """Give which prices there are of every symbol, fetching page after page."""
+        async for page in async_pages(
+            lambda token: self._call(self._stub.GetPriceCoverage, at_page(GetPriceCoverageRequest(**query), token))
+        ):
+            for item in page.symbols:
                 yield item
 
     async def service_status(self) -> GetServiceStatusResponse:

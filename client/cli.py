@@ -292,6 +292,14 @@ def deliveries(client: Client, *, job_id: str, as_json: bool) -> None:
     _print(joined(lambda token: client.list_deliveries(job_id, page_token=token)), as_json=as_json)
 
 
+@main.command(epilog=EXIT_CODES_HELP, short_help="Tell which prices there are, and what is missing.")
+@json_option
+@click.pass_obj
+def prices(client: Client, *, as_json: bool) -> None:
+    """Tell which symbols have prices from when to when, and what is missing or strange among them."""
+    _print(joined(lambda token: client.get_price_coverage(page_token=token)), as_json=as_json)
+
+
 @main.command(epilog=EXIT_CODES_HELP, short_help="Check that no agent of a job saw the future.")
 @click.argument("job_id", metavar="JOB")
 @json_option

@@ -12,6 +12,7 @@ from aitrader.v1.job_pb2 import Job as JobSummary
 from aitrader.v1.job_pb2 import ProgressEvent, ReasoningStep
 from aitrader.v1.metrics_pb2 import GetMetricsResponse, PortfolioMetrics
 from aitrader.v1.portfolio_pb2 import DayResult, LeaderboardEntry, TimeseriesPoint
+from aitrader.v1.prices_pb2 import GetPriceCoverageRequest, GetPriceCoverageResponse, SymbolCoverage
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest, GetServiceStatusResponse
 from aitrader.v1.simulation_pb2 import (
     AuditJobRequest,
@@ -228,6 +229,17 @@ class Client:
             lambda token: self._call(self._stub.ListDeliveries, at_page(deliveries_request(job_id, query), token))
         ):
             yield from page.deliveries
+
+    def get_price_coverage(self, **query: Unpack[Page]) -> GetPriceCoverageResponse:
+        """Fetch one page of which prices there are."""
+        return self._call(self._stub.GetPriceCoverage, GetPriceCoverageRequest(**query))
+
+    def price_coverage(self, **query: Unpack[Page]) -> Iterator[SymbolCoverage]:
+        """Give which prices there are of every symbol, fetching page after page."""
+        for page in pages(
+            lambda token: self._call(self._stub.GetPriceCoverage, at_page(GetPriceCoverageRequest(**query), token))
+        ):
+            yield from page.symbols
 
     def service_status(self) -> GetServiceStatusResponse:
         """Fetch how the service and its parts are."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mutabl
 from typing import Any, TypeVar
 
 from aitrader.v1.callbacks_pb2 import ListDeliveriesResponse
+from aitrader.v1.prices_pb2 import GetPriceCoverageResponse
 from aitrader.v1.simulation_pb2 import (
     GetLeaderboardResponse,
     GetPortfolioTimeseriesResponse,
@@ -21,6 +22,7 @@ PageT = TypeVar(
     GetPortfolioTimeseriesResponse,
     GetReasoningResponse,
     ListDeliveriesResponse,
+    GetPriceCoverageResponse,
     ListJobsResponse,
 )
 
@@ -87,6 +89,7 @@ def _items(
     | GetPortfolioTimeseriesResponse
     | GetReasoningResponse
     | ListDeliveriesResponse
+    | GetPriceCoverageResponse
     | ListJobsResponse,
 ) -> MutableSequence[Any]:
     match page:
@@ -102,5 +105,7 @@ def _items(
             return page.steps
         case ListDeliveriesResponse():
             return page.deliveries
+        case GetPriceCoverageResponse():
+            return page.symbols
         case ListJobsResponse():
             return page.jobs

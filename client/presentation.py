@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from aitrader.v1.callbacks_pb2 import ListDeliveriesResponse
 from aitrader.v1.control_pb2 import CancelJobResponse, RetryJobResponse
 from aitrader.v1.metrics_pb2 import GetMetricsResponse
+from aitrader.v1.prices_pb2 import GetPriceCoverageResponse
 from aitrader.v1.service_status_pb2 import GetServiceStatusResponse
 from aitrader.v1.simulation_pb2 import (
     AuditJobResponse,
@@ -26,6 +27,7 @@ from .chart import value_chart
 from .console import open_console
 from .deliveries import delivery_lines
 from .metrics_report import metrics_lines
+from .price_report import coverage_lines
 from .sentences import cancel_lines, day_lines, retry_lines, status_lines, trigger_lines
 from .service_report import service_lines
 from .tables import jobs_table, leaderboard_table, models_table, results_table, timeseries_table
@@ -61,6 +63,8 @@ def present(response: Message) -> None:
             _print_lines(transcript_lines(response, width=open_console().width))
         case ListDeliveriesResponse():
             _print_lines(delivery_lines(response))
+        case GetPriceCoverageResponse():
+            _print_lines(coverage_lines(response))
         case AuditJobResponse():
             _print_lines(audit_lines(response))
         case GetServiceStatusResponse():

@@ -13,9 +13,10 @@ from aitrader.v1 import control_pb2
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.callbacks_pb2 import ListDeliveriesRequest
 from aitrader.v1.metrics_pb2 import GetMetricsRequest
+from aitrader.v1.prices_pb2 import GetPriceCoverageRequest
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest
 
-from . import model_metrics, model_service, model_sessions, model_verify, models
+from . import model_metrics, model_prices, model_service, model_sessions, model_verify, models
 from .asking import answer
 from .questions import (
     CancelBody,
@@ -123,6 +124,12 @@ async def audit(request: Request, job_id: JobId) -> Response:
 async def verify(request: Request, job_id: JobId) -> Response:
     """Run the completed model-days of a job again from its record and compare every row."""
     return await answer(request, pb.VerifyJobRequest(job_id=job_id))
+
+
+@router.get("/prices/coverage", operation_id="GetPriceCoverage", response_model=model_prices.PriceCoverage)
+async def get_price_coverage(request: Request, page: Annotated[Page, Query()]) -> Response:
+    """Tell which symbols have prices from when to when, and what is missing or strange among them."""
+    return await answer(request, GetPriceCoverageRequest(**page.fields()))
 
 
 @router.get("/service/status", operation_id="GetServiceStatus", response_model=model_service.ServiceStatus)

@@ -28,6 +28,11 @@ def find_calendar(name: str, today: date, *, needed: bool) -> Calendar | None:
         return None
 
 
+def default_calendar(today: date) -> Calendar | None:
+    """Return the calendar of configs that name none; None when it cannot be told. Blocks for seconds."""
+    return find_calendar(DEFAULT_CALENDAR, today, needed=True)
+
+
 def next_trading_day(name: str, last_day: str | None, today: date) -> str | None:
     """Return the trading day after a date; None when it is not known. Blocks for seconds."""
     calendar = find_calendar(name, today, needed=True) if last_day else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
 from grpc.aio import ServicerContext
 from peewee import SqliteDatabase
 
-from aitrader.v1 import callbacks_pb2, control_pb2, metrics_pb2, service_status_pb2, simulation_pb2
+from aitrader.v1 import callbacks_pb2, control_pb2, metrics_pb2, prices_pb2, service_status_pb2, simulation_pb2
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceServicer
 from server.callbacks.hosts import MAX_URL
 from server.condition.service_condition import ServiceCondition
@@ -22,6 +23,7 @@ from server.rpc import (
     deliveries,
     leaderboard,
     metrics,
+    price_coverage,
     reasoning,
     results,
     service_status,
@@ -141,6 +143,13 @@ class SimulationServicer(SimulationServiceServicer):
     ) -> callbacks_pb2.ListDeliveriesResponse:
         """List what came of telling a job's end."""
         return await asyncio.to_thread(deliveries.list_deliveries, self._db, request)
+
+    async def GetPriceCoverage(
+        self, request: prices_pb2.GetPriceCoverageRequest, context: Context
+    ) -> prices_pb2.GetPriceCoverageResponse:
+        """List which prices there are."""
+        today = datetime.now(UTC).date()
+        return await asyncio.to_thread(price_coverage.get_price_coverage, self._db, request, today)
 
     async def AuditJob(
         self, request: simulation_pb2.AuditJobRequest, context: Context

@@ -19,8 +19,11 @@ ALLOWED = {
     "server/agents": ("server.engine", "server.folder"),
     "server/market": (
         "server.engine",
+        "server.settings",
         "storage.prices",
         "storage.corporate_actions",
+        "storage.price_coverage",
+        "storage.provider_requests",
         "storage.database",
         "storage.errors",
     ),

@@ -6,6 +6,7 @@ import warnings
 from aitrader.v1 import callbacks_pb2 as aitrader_dot_v1_dot_callbacks__pb2
 from aitrader.v1 import control_pb2 as aitrader_dot_v1_dot_control__pb2
 from aitrader.v1 import metrics_pb2 as aitrader_dot_v1_dot_metrics__pb2
+from aitrader.v1 import prices_pb2 as aitrader_dot_v1_dot_prices__pb2
 from aitrader.v1 import service_status_pb2 as aitrader_dot_v1_dot_service__status__pb2
 from aitrader.v1 import simulation_pb2 as aitrader_dot_v1_dot_simulation__pb2
 
@@ -103,6 +104,11 @@ class SimulationServiceStub(object):
                 '/aitrader.v1.SimulationService/ListDeliveries',
                 request_serializer=aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesRequest.SerializeToString,
                 response_deserializer=aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesResponse.FromString,
+                _registered_method=True)
+        self.GetPriceCoverage = channel.unary_unary(
+                '/aitrader.v1.SimulationService/GetPriceCoverage',
+                request_serializer=aitrader_dot_v1_dot_prices__pb2.GetPriceCoverageRequest.SerializeToString,
+                response_deserializer=aitrader_dot_v1_dot_prices__pb2.GetPriceCoverageResponse.FromString,
                 _registered_method=True)
         self.GetServiceStatus = channel.unary_unary(
                 '/aitrader.v1.SimulationService/GetServiceStatus',
@@ -262,6 +268,15 @@ class SimulationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPriceCoverage(self, request, context):
+        """Lists which symbols have prices from when to when, and what is missing or strange among them.
+
+        Bars that are missing on trading days, that lie on others, that jump, or that an import replaced.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetServiceStatus(self, request, context):
         """Tells the version of the service and how its parts are: database, prices, disk, workers, tool services.
         """
@@ -348,6 +363,11 @@ def add_SimulationServiceServicer_to_server(servicer, server):
                     servicer.ListDeliveries,
                     request_deserializer=aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesRequest.FromString,
                     response_serializer=aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesResponse.SerializeToString,
+            ),
+            'GetPriceCoverage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPriceCoverage,
+                    request_deserializer=aitrader_dot_v1_dot_prices__pb2.GetPriceCoverageRequest.FromString,
+                    response_serializer=aitrader_dot_v1_dot_prices__pb2.GetPriceCoverageResponse.SerializeToString,
             ),
             'GetServiceStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetServiceStatus,
@@ -712,6 +732,33 @@ class SimulationService(object):
             '/aitrader.v1.SimulationService/ListDeliveries',
             aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesRequest.SerializeToString,
             aitrader_dot_v1_dot_callbacks__pb2.ListDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPriceCoverage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aitrader.v1.SimulationService/GetPriceCoverage',
+            aitrader_dot_v1_dot_prices__pb2.GetPriceCoverageRequest.SerializeToString,
+            aitrader_dot_v1_dot_prices__pb2.GetPriceCoverageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -14,6 +14,7 @@ import abc
 import aitrader.v1.callbacks_pb2
 import aitrader.v1.control_pb2
 import aitrader.v1.metrics_pb2
+import aitrader.v1.prices_pb2
 import aitrader.v1.service_status_pb2
 import aitrader.v1.simulation_pb2
 import collections.abc
@@ -171,6 +172,15 @@ class SimulationServiceStub:
     """Lists the deliveries of a job's end to its callback URLs, with what came of them.
 
     Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+    """
+
+    GetPriceCoverage: grpc.UnaryUnaryMultiCallable[
+        aitrader.v1.prices_pb2.GetPriceCoverageRequest,
+        aitrader.v1.prices_pb2.GetPriceCoverageResponse,
+    ]
+    """Lists which symbols have prices from when to when, and what is missing or strange among them.
+
+    Bars that are missing on trading days, that lie on others, that jump, or that an import replaced.
     """
 
     GetServiceStatus: grpc.UnaryUnaryMultiCallable[
@@ -333,6 +343,15 @@ class SimulationServiceAsyncStub:
     """Lists the deliveries of a job's end to its callback URLs, with what came of them.
 
     Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+    """
+
+    GetPriceCoverage: grpc.aio.UnaryUnaryMultiCallable[
+        aitrader.v1.prices_pb2.GetPriceCoverageRequest,
+        aitrader.v1.prices_pb2.GetPriceCoverageResponse,
+    ]
+    """Lists which symbols have prices from when to when, and what is missing or strange among them.
+
+    Bars that are missing on trading days, that lie on others, that jump, or that an import replaced.
     """
 
     GetServiceStatus: grpc.aio.UnaryUnaryMultiCallable[
@@ -521,6 +540,17 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
         """Lists the deliveries of a job's end to its callback URLs, with what came of them.
 
         Returns NOT_FOUND (JOB_NOT_FOUND) when there is no such job.
+        """
+
+    @abc.abstractmethod
+    def GetPriceCoverage(
+        self,
+        request: aitrader.v1.prices_pb2.GetPriceCoverageRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[aitrader.v1.prices_pb2.GetPriceCoverageResponse, collections.abc.Awaitable[aitrader.v1.prices_pb2.GetPriceCoverageResponse]]:
+        """Lists which symbols have prices from when to when, and what is missing or strange among them.
+
+        Bars that are missing on trading days, that lie on others, that jump, or that an import replaced.
         """
 
     @abc.abstractmethod

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from aitrader.v1 import callbacks_pb2, job_pb2, metrics_pb2
+from aitrader.v1 import callbacks_pb2, job_pb2, metrics_pb2, prices_pb2
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.control_pb2 import RetryJobRequest, RetryJobResponse
 from aitrader.v1.progress_pb2 import ModelDayOrders
@@ -85,6 +85,7 @@ class FakeService(SimulationServiceServicer):
     metrics: metrics_pb2.GetMetricsResponse = field(default_factory=metrics_pb2.GetMetricsResponse)
     jobs: pb.ListJobsResponse = field(default_factory=pb.ListJobsResponse)
     reasoning: pb.GetReasoningResponse = field(default_factory=pb.GetReasoningResponse)
+    prices: prices_pb2.GetPriceCoverageResponse = field(default_factory=prices_pb2.GetPriceCoverageResponse)
     deliveries: callbacks_pb2.ListDeliveriesResponse = field(default_factory=callbacks_pb2.ListDeliveriesResponse)
     audit: pb.AuditJobResponse = field(default_factory=pb.AuditJobResponse)
     condition: GetServiceStatusResponse = field(default_factory=GetServiceStatusResponse)
@@ -141,6 +142,11 @@ class FakeService(SimulationServiceServicer):
         self, request: callbacks_pb2.ListDeliveriesRequest, context: grpc.ServicerContext
     ) -> callbacks_pb2.ListDeliveriesResponse:
         return self._list(request, context, self.deliveries, "deliveries")
+
+    def GetPriceCoverage(  # noqa: N802
+        self, request: prices_pb2.GetPriceCoverageRequest, context: grpc.ServicerContext
+    ) -> prices_pb2.GetPriceCoverageResponse:
+        return self._list(request, context, self.prices, "symbols")
 
     def AuditJob(self, request: pb.AuditJobRequest, context: grpc.ServicerContext) -> pb.AuditJobResponse:  # noqa: N802
         self._receive(request, context)

@@ -42,6 +42,7 @@ COMMANDS = {
     "jobs": ["jobs"],
     "reasoning": ["reasoning", JOB_ID, "--model", "gpt-5", "--date", DATES[0]],
     "deliveries": ["deliveries", JOB_ID],
+    "prices": ["prices"],
     "audit": ["audit", JOB_ID],
     "service-status": ["service-status"],
     "verify": ["verify", JOB_ID],

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from aitrader.v1 import callbacks_pb2, job_pb2, portfolio_pb2
+from aitrader.v1 import callbacks_pb2, job_pb2, portfolio_pb2, prices_pb2
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest, GetServiceStatusResponse
 from tests.integration.client.fake_service import FakeService
@@ -93,6 +93,12 @@ async def test_deliveries_go_through_all_pages(client: Any, service: FakeService
     service.deliveries.deliveries.extend(callbacks_pb2.Delivery(delivery_id=name) for name in "abc")
 
     assert [found.delivery_id for found in await items(client.deliveries(JOB_ID))] == ["a", "b", "c"]
+
+
+async def test_price_coverage_goes_through_all_pages(client: Any, service: FakeService) -> None:
+    service.prices.symbols.extend(prices_pb2.SymbolCoverage(symbol=name) for name in "abc")
+
+    assert [found.symbol for found in await items(client.price_coverage())] == ["a", "b", "c"]
 
 
 async def test_status_of_the_service_is_one_answer(client: Any, service: FakeService) -> None:

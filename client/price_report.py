@@ -1,0 +1,31 @@
+"""Price coverage as lines for people."""
+
+from collections.abc import Iterator
+
+from aitrader.v1.prices_pb2 import GetPriceCoverageResponse, SymbolCoverage
+
+from .text import plain
+
+#: dates and jumps shown of a symbol
+SHOWN = 5
+
+
+def coverage_lines(response: GetPriceCoverageResponse) -> list[str]:
+    """Tell symbols, each with what is missing or strange."""
+    return [line for symbol in response.symbols for line in _lines(symbol)] or ["no prices"]
+
+
+def _lines(row: SymbolCoverage) -> Iterator[str]:
+    revised = f", {row.revisions:,} revised" if row.revisions else ""
+    yield f"{plain(row.symbol)}  {row.first_date} to {row.last_date}, {row.bars:,} bars{revised}"
+    if row.missing_dates:
+        yield f"    missing {_some(list(row.missing_dates))}"
+    if row.closed_dates:
+        yield f"    on days without trading {_some(list(row.closed_dates))}"
+    if row.jumps:
+        yield f"    jumps {_some([f'{jump.date} from {jump.before:g} to {jump.after:g}' for jump in row.jumps])}"
+
+
+def _some(words: list[str]) -> str:
+    more = f" and {len(words) - SHOWN:,} more" if len(words) > SHOWN else ""
+    return ", ".join(words[:SHOWN]) + more
