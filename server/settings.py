@@ -95,6 +95,15 @@ class Settings(BaseModel):
     openai_api_base: str | None = Field(None, description="endpoint of OpenAI-compatible models")
     openai_api_key: SecretStr | None = Field(None, description="key of that endpoint")
     alphaadvantage_api_key: SecretStr | None = Field(None, description="key of Alpha Vantage")
+    alpha_vantage_url: str = Field(
+        "https://www.alphavantage.co/query", description="address that Alpha Vantage is asked at"
+    )
+    alpha_vantage_requests_per_minute: int = Field(
+        5, ge=1, le=100_000, description="requests to Alpha Vantage a minute; 5 is what a free key may"
+    )
+    alpha_vantage_requests_per_day: int = Field(
+        25, ge=1, le=10_000_000, description="requests to Alpha Vantage a day (UTC); 25 is what a free key may"
+    )
     jina_api_key: SecretStr | None = Field(None, description="key of Jina search")
 
 

@@ -95,6 +95,17 @@ def price_jumps(db: SqliteDatabase, first: str, last: str) -> list[PriceJump]:
     ]
 
 
+def whole_dates(db: SqliteDatabase, symbol: str) -> set[str]:
+    """Return the dates on which a symbol has a bar with a close."""
+    sql = "SELECT date FROM price_bars WHERE symbol = ? AND close IS NOT NULL"
+    return {date for (date,) in db.execute_sql(sql, (symbol,))}
+
+
+def stored_symbols(db: SqliteDatabase) -> list[str]:
+    """Return the symbols with bars, by name."""
+    return [symbol for (symbol,) in db.execute_sql("SELECT DISTINCT symbol FROM price_bars ORDER BY symbol")]
+
+
 def missing_days(dates: Sequence[str], market: Sequence[str]) -> tuple[str, ...]:
     """Return the days of a market between the first and last of some dates that are not among them; all ascending."""
     own = set(dates)

@@ -69,6 +69,15 @@ def read_lines(path: Path) -> Iterator[Found]:
             yield from _read_text(name, line.number, line.text)
 
 
+def read_text(name: str, symbol: str, text: str) -> Iterator[Found]:
+    """Yield the bars and refusals of a document about a symbol; one about another is refused."""
+    for found in _read_text(name, None, text):
+        if isinstance(found, PlacedBar) and found.bar.symbol != symbol:
+            yield Refusal(file=name, symbol=symbol, reason=f"answer was about {found.bar.symbol}")
+            return
+        yield found
+
+
 def _read_text(name: str, line: int | None, text: str) -> Iterator[Found]:
     symbol = ""
     try:

@@ -15,6 +15,7 @@ from server.market.import_report import REFUSALS_SHOWN
 from server.market.options import db_option, json_option, with_database
 from server.market.price_import import import_prices
 from server.market.synthetic import SyntheticMarket, write_csv
+from server.market.update_command import update
 from storage.price_coverage import coverage
 
 
@@ -88,6 +89,9 @@ def coverage_(db_path: Path, calendar: str, *, as_json: bool) -> None:
     else:
         Console().print(coverage_table(rows))
         click.echo("\n".join(coverage_lines(rows)))
+
+
+prices.add_command(update)
 
 
 def _trading_days(calendar: str) -> tuple[str, ...]:

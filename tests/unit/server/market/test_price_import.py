@@ -129,7 +129,7 @@ def test_the_report_shows_so_many_refusals_and_how_many_more(db: SqliteDatabase,
 
 
 def test_the_report_is_given_as_json_values(db: SqliteDatabase, tmp_path: Path) -> None:
-    report = imported(db, tmp_path / "a.csv", "A,2025-10-01,1,2,1,2,5", "B,2025-10-01,0,2,1,2,5")
+    report = imported(db, tmp_path / "a.csv", "A,2025-10-01,2,2,1,2,5", "B,2025-10-01,0,2,1,2,5")
 
     assert json.loads(json.dumps(report.as_json())) == {
         "symbols": 1,
@@ -139,6 +139,7 @@ def test_the_report_is_given_as_json_values(db: SqliteDatabase, tmp_path: Path) 
         "added": 1,
         "changed": 0,
         "unchanged": 0,
+        "jumps": [],
         "refused": [
             {
                 "file": str(tmp_path / "a.csv"),

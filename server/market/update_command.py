@@ -1,0 +1,110 @@
+"""The command `ai-trader-server prices update`."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import click
+from peewee import SqliteDatabase
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from server.market.bar_text import parse_symbol
+from server.market.calendar import DEFAULT_CALENDAR, load_calendar
+from server.market.errors import BarRefusedError, CalendarError
+from server.market.price_update import Lack, UpdateReport, find_lacks, update_prices
+from server.market.providers.alpha_vantage import NAME, AlphaVantage, AlphaVantageAccess
+from server.market.providers.provider import Provider
+from server.settings import Settings, SettingsError, load_settings
+from storage.database import open_database
+from storage.errors import StorageError
+from storage.price_coverage import stored_symbols
+from storage.prices import price_range
+
+#: days back that a database without prices begins with: what a free key can have
+FIRST_DAYS = 130
+
+DATE = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@click.option("--symbols", help="Symbols with commas between; by default all that have prices.")
+@click.option("--start", type=DATE, help="First date; by default the first with prices.")
+@click.option("--end", type=DATE, help="Last date; by default yesterday (UTC), as today may not be over.")
+@click.option("--provider", type=click.Choice([NAME]), default=NAME, show_default=True, help="The vendor.")
+@click.option("--calendar", default=DEFAULT_CALENDAR, show_default=True, help="Exchange whose trading days count.")
+@click.option("--db", "db_path", type=click.Path(dir_okay=False, path_type=Path), help="Database file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def update(
+    symbols: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    provider: str,
+    calendar: str,
+    db_path: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Download the bars that are missing; symbols that lack none are not asked for.
+
+    What could not be had is told, and the exit code is 1 when nothing could.
+    """
+    try:
+        settings = load_settings(db=db_path)
+        db = open_database(settings.db)
+        try:
+            vendor = _provider(provider, settings, db)
+            first, last = _range(db, start, end)
+            days = load_calendar(calendar, datetime.now(UTC).date()).between(first, last)
+            lacks = find_lacks(db, _symbols(db, symbols), days)
+            report = _update(db, vendor, lacks)
+        finally:
+            db.close()
+    except (SettingsError, StorageError, CalendarError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(json.dumps(report.as_json()) if as_json else "\n".join(report.lines()))
+    if report.not_had and not report.added + report.changed:
+        raise click.ClickException("nothing could be had")
+
+
+def _provider(name: str, settings: Settings, db: SqliteDatabase) -> Provider:
+    key = settings.alphaadvantage_api_key
+    if key is None:
+        raise click.ClickException(f"provider '{name}' needs ALPHAADVANTAGE_API_KEY")
+    access = AlphaVantageAccess(
+        key=key.get_secret_value(),
+        url=settings.alpha_vantage_url,
+        requests_per_minute=settings.alpha_vantage_requests_per_minute,
+        requests_per_day=settings.alpha_vantage_requests_per_day,
+    )
+    return AlphaVantage(access, db)
+
+
+def _symbols(db: SqliteDatabase, asked: str | None) -> Sequence[str]:
+    if asked is None:
+        symbols = stored_symbols(db)
+        if not symbols:
+            raise click.ClickException("there are no prices yet: name --symbols")
+        return symbols
+    try:
+        return [parse_symbol(symbol.strip()) for symbol in asked.split(",")]
+    except BarRefusedError as error:
+        raise click.BadParameter(str(error), param_hint="--symbols") from error
+
+
+def _range(db: SqliteDatabase, start: datetime | None, end: datetime | None) -> tuple[str, str]:
+    today = datetime.now(UTC).date()
+    last = end.date() if end else today - timedelta(days=1)
+    stored = price_range(db).first
+    first = start.date() if start else date.fromisoformat(stored) if stored else today - timedelta(days=FIRST_DAYS)
+    if last < first:
+        raise click.BadParameter(f"{last} is before {first}", param_hint="--end")
+    return first.isoformat(), last.isoformat()
+
+
+def _update(db: SqliteDatabase, provider: Provider, lacks: Sequence[Lack]) -> UpdateReport:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("symbols", total=len(lacks))
+        return update_prices(db, provider, lacks, lambda: datetime.now(UTC), lambda: progress.advance(bar))
