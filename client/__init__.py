@@ -21,6 +21,7 @@ from .errors import (
     ResourceExhausted,
     SequenceOutOfRange,
     StorageBusy,
+    StorageFull,
     Unavailable,
 )
 from .job import Job
@@ -47,5 +48,6 @@ __all__ = [
     "ResourceExhausted",
     "SequenceOutOfRange",
     "StorageBusy",
+    "StorageFull",
     "Unavailable",
 ]

@@ -13,6 +13,7 @@
 | FAILED_PRECONDITION | NOT_REPLAYABLE | NotReplayable |
 | OUT_OF_RANGE | SEQUENCE_OUT_OF_RANGE | SequenceOutOfRange |
 | RESOURCE_EXHAUSTED | QUEUE_FULL | QueueFull |
+| RESOURCE_EXHAUSTED | STORAGE_FULL | StorageFull |
 | RESOURCE_EXHAUSTED | | ResourceExhausted |
 | UNAVAILABLE | DRAINING | Draining |
 | UNAVAILABLE | STORAGE_BUSY | StorageBusy |
@@ -49,6 +50,7 @@ from .errors import (
     ResourceExhausted,
     SequenceOutOfRange,
     StorageBusy,
+    StorageFull,
     Unavailable,
 )
 
@@ -68,6 +70,7 @@ BY_REASON: Mapping[str, type[AiTraderError]] = MappingProxyType(
         "QUEUE_FULL": QueueFull,
         "DRAINING": Draining,
         "STORAGE_BUSY": StorageBusy,
+        "STORAGE_FULL": StorageFull,
         "INTERNAL": InternalError,
         "SEQUENCE_OUT_OF_RANGE": SequenceOutOfRange,
     }

@@ -13,6 +13,7 @@ AiTraderError                  anything the service answers that is not in this 
 ├── SequenceOutOfRange         .after_sequence .oldest_sequence .last_sequence .oldest_position
 ├── ResourceExhausted
 │   ├── QueueFull              .current_job_id
+│   ├── StorageFull
 │   └── MessageTooLarge        .max_bytes
 ├── Unavailable                also when no server was reached
 │   ├── Draining
@@ -156,6 +157,10 @@ class SequenceOutOfRange(AiTraderError):  # noqa: N818
 
 class ResourceExhausted(AiTraderError):  # noqa: N818
     """A limit of the service is reached."""
+
+
+class StorageFull(ResourceExhausted):
+    """The disk of the database is full; reads go on."""
 
 
 class QueueFull(ResourceExhausted):

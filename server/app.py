@@ -42,7 +42,7 @@ from server.rpc.interceptors import CallInterceptor
 from server.rpc.service_status import ToolHealth
 from server.rpc.simulation import SimulationServicer
 from server.settings import Settings, SettingsError
-from storage.database import open_database
+from storage.database import open_database, refuse_damaged
 from storage.lock import ServerLock
 from storage.writer import Writer
 
@@ -83,6 +83,7 @@ class App:
         self._folder = TemporaryDirectory(prefix="aitrader-")
         self._lock = ServerLock(settings.db)
         self._db = open_database(settings.db)
+        refuse_damaged(self._db, settings.db)
         self._writer = Writer(self._db)
         self._logs = ProgressLogs(encoded_event, encoded_live_step)
         snapshots = Path(self._folder.name)

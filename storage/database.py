@@ -8,16 +8,24 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 
 from peewee import DatabaseError, OperationalError, SqliteDatabase
 from playhouse.migrations import Runner
 
-from storage.errors import SchemaError, StorageBusyError
+from storage.backup import backups_of, write_backup
+from storage.errors import DamagedDatabaseError, SchemaError, StorageBusyError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 #: seconds a statement waits for a lock that another process holds
 BUSY_TIMEOUT = 5.0
+
+#: seconds that a server that starts looks for damage at most; the rest is for `db check`
+LOOK = 0.25
+
+#: steps of SQLite's machine between two looks at the clock
+STEPS = 20_000
 
 #: index entries that statistics are made from, per index; milliseconds whatever the size of the database
 SAMPLES = 400
@@ -34,6 +42,10 @@ PRAGMAS = {
 
 #: what a connection needs that only reads
 READ_PRAGMAS = {name: value for name, value in PRAGMAS.items() if name not in ("journal_mode", "synchronous")}
+
+
+#: what SQLite says when the disk takes no more
+FULL = ("disk is full", "disk I/O error")
 
 
 def open_database(path: Path) -> SqliteDatabase:
@@ -66,11 +78,22 @@ def open_existing(path: Path) -> SqliteDatabase:
 
 
 def migrate_file(path: Path) -> tuple[SqliteDatabase, list[str]]:
-    """Do as `open_database` and return the names of the migrations that were applied as well."""
+    """Do as `open_database` and return the names of the migrations that were applied as well.
+
+    A database that needs any is copied to its folder of backups before.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     db = SqliteDatabase(str(path), pragmas=PRAGMAS, timeout=BUSY_TIMEOUT)
     with _told(db, path):
+        _back_up(db, path)
         return db, migrate(db)
+
+
+def _back_up(db: SqliteDatabase, path: Path) -> None:
+    """Keep a copy of a database with rows that is about to be migrated."""
+    pending = pending_migrations(db)
+    if pending and db.get_tables():
+        write_backup(path, backups_of(path) / f"{path.name}.before-{pending[0]}")
 
 
 def migrate(db: SqliteDatabase) -> list[str]:
@@ -113,7 +136,7 @@ def _told(db: SqliteDatabase, path: Path) -> Iterator[None]:
         raise StorageBusyError(f"database '{path}' could not be opened: {error}") from error
     except DatabaseError as error:
         db.close()
-        raise SchemaError(f"'{path}' is not a database of this service: {error}") from error
+        raise DamagedDatabaseError(path, str(error)) from error
     except SchemaError:
         db.close()
         raise
@@ -125,6 +148,27 @@ def gather_statistics(db: SqliteDatabase) -> None:
     db.execute_sql("ANALYZE")
 
 
+def refuse_damaged(db: SqliteDatabase, path: Path) -> None:
+    """Look for damaged pages, for a moment only: a small file is seen whole.
+
+    Raises:
+        DamagedDatabaseError: there are some.
+    """
+    until = monotonic() + LOOK
+    connection = db.connection()
+    connection.set_progress_handler(lambda: monotonic() > until, STEPS)
+    try:
+        (told,) = db.execute_sql("PRAGMA quick_check(1)").fetchone()
+    except OperationalError as error:  # the moment is over
+        told = "ok" if "interrupted" in str(error) else str(error)
+    except DatabaseError as error:
+        told = str(error)
+    finally:
+        connection.set_progress_handler(None, 0)
+    if told != "ok":
+        raise DamagedDatabaseError(path, " ".join(told.split()))
+
+
 def data_version(db: SqliteDatabase) -> int:
     """Return a number that changes whenever another connection has changed the database."""
     return int(db.execute_sql("PRAGMA data_version").fetchone()[0])
@@ -133,6 +177,18 @@ def data_version(db: SqliteDatabase) -> int:
 def is_lock(error: Exception) -> bool:
     """Tell whether an error says that another process holds the database."""
     return isinstance(error, OperationalError) and ("locked" in str(error) or "busy" in str(error))
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Tell whether an error says that the disk took no more: no space, a quota or a limit, or a write that failed.
+
+    SQLite may have rolled the transaction back by then, so that the error at hand is one of the rollback.
+    """
+    while error is not None:
+        if isinstance(error, OperationalError) and any(words in str(error) for words in FULL):
+            return True
+        error = error.__context__
+    return False
 
 
 def timestamp(moment: datetime) -> str:

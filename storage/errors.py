@@ -2,8 +2,10 @@
 
 StorageError
 ├── StorageBusyError          the database stayed locked by another process
+├── StorageFullError          the disk took no more
 ├── DatabaseInUseError        another server runs on the database file
 ├── SchemaError               the file is not a database of this service, or of a newer version
+│   └── DamagedDatabaseError  the file is no database, or a damaged one
 ├── JobNotFoundError
 ├── JobConflictError          another job holds a portfolio, or the job limit is reached
 ├── QueueFullError            no place in the queue is free
@@ -26,6 +28,10 @@ class StorageBusyError(StorageError):
     """The database stayed locked by another process."""
 
 
+class StorageFullError(StorageError):
+    """The disk took no more: it is full, or failing."""
+
+
 class DatabaseInUseError(StorageError):
     """Another server runs on the database file; `holder` is its process id."""
 
@@ -39,6 +45,17 @@ class DatabaseInUseError(StorageError):
 
 class SchemaError(StorageError):
     """The file is not a database that this version can use."""
+
+
+class DamagedDatabaseError(SchemaError):
+    """The file is no database, or a damaged one; the message says how to go on."""
+
+    def __init__(self, path: Path, told: str) -> None:
+        super().__init__(
+            f"'{path}' is not a database, or damaged: {told}; "
+            f"restore a backup with: ai-trader-server db restore BACKUP --db {path} "
+            f"(backups lie in {path.parent / 'backups'} unless another path was given)"
+        )
 
 
 class JobNotFoundError(StorageError):

@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeVar
 
 from peewee import OperationalError, PeeweeException, SqliteDatabase
 
-from storage.database import is_lock
-from storage.errors import StorageBusyError, StorageError
+from storage.database import is_full, is_lock
+from storage.errors import StorageBusyError, StorageError, StorageFullError
 
 T = TypeVar("T")
 
@@ -26,14 +27,25 @@ Operation = Callable[[SqliteDatabase], T]
 #: operations in one transaction at most; bounds how long one commit can take
 GROUP_LIMIT = 64
 
+#: seconds until writes that wait for space on the disk are tried again
+SPACE_WAIT = 0.5
+
 logger = logging.getLogger(__name__)
+
+
+class Patience(Enum):
+    """What a write is tried again for: nothing, a lock of another process, or want of space as well."""
+
+    NONE = ()
+    LOCK = (StorageBusyError,)
+    SPACE = (StorageBusyError, StorageFullError)
 
 
 @dataclass(slots=True)
 class _Entry:
     operation: Operation[Any]
     future: Future[Any]
-    patient: bool
+    patience: Patience
     result: Any = None
     error: Exception | None = None
 
@@ -76,13 +88,13 @@ class Writer:
         self._queue.put(None)
         self._thread.join()
 
-    def submit(self, operation: Operation[T], *, patient: bool = False) -> "Future[T]":
+    def submit(self, operation: Operation[T], *, patience: Patience = Patience.NONE) -> "Future[T]":
         """Queue an operation; the future is done once its transaction is committed.
 
-        A patient operation is tried again, in its order, for as long as another process locks the database; any other
-        fails with `StorageBusyError`.
+        A patient operation is tried again, in its order, for as long as its patience says; any other fails with
+        `StorageBusyError` or `StorageFullError`.
         """
-        entry = _Entry(operation, Future(), patient)
+        entry = _Entry(operation, Future(), patience)
         entry.future.set_running_or_notify_cancel()
         self._queue.put(entry)
         return entry.future
@@ -101,11 +113,14 @@ class Writer:
     def _group(self) -> tuple[list[_Entry], bool]:
         """Take what was held back and what waits, up to the limit; tell whether the end was among it."""
         group, self._held = self._held, []
+        # a lock is waited for in the transaction, space on the disk is not
+        wait = SPACE_WAIT if any(isinstance(entry.error, StorageFullError) for entry in group) else None
         while len(group) < GROUP_LIMIT:
             try:
-                entry = self._queue.get(block=not group)
+                entry = self._queue.get(block=not group or wait is not None, timeout=wait)
             except queue.Empty:
                 break
+            wait = None
             if entry is None:
                 return group, True
             group.append(entry)
@@ -121,7 +136,7 @@ class Writer:
                     self._commit([entry])
                 return
         for entry in group:
-            if entry.patient and isinstance(entry.error, StorageBusyError):
+            if isinstance(entry.error, entry.patience.value):
                 self._held.append(entry)
             else:
                 entry.settle()
@@ -140,4 +155,6 @@ class Writer:
 def _storage_error(error: Exception) -> Exception:
     if is_lock(error):
         return StorageBusyError(f"the database is busy: {error}")
+    if is_full(error):
+        return StorageFullError(f"the disk took no more: {error}")
     return StorageError(f"the database refused the write: {error}")

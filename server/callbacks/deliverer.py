@@ -19,7 +19,7 @@ from server.callbacks.post import Poster, PostFailedError
 from server.callbacks.signature import signed_headers
 from storage.deliveries import DeliveryAttempt, DeliveryRow, DeliveryStatus, due_deliveries, record_attempt
 from storage.errors import StorageError
-from storage.writer import Writer
+from storage.writer import Patience, Writer
 
 #: seconds between looks for what is due
 GLANCE = 0.5
@@ -94,7 +94,9 @@ class Deliverer:
             "callback_posted", status=attempt.status, http_status=attempt.http_status, error=attempt.error, **facts
         )
         try:
-            await asyncio.wrap_future(self._writer.submit(partial(record_attempt, attempt=attempt), patient=True))
+            await asyncio.wrap_future(
+                self._writer.submit(partial(record_attempt, attempt=attempt), patience=Patience.LOCK)
+            )
         except StorageError as error:  # a full disk, say; it will be posted again, but not at once
             logger.warning("callback_not_recorded", error=str(error), **facts)
             await asyncio.sleep(self._rules.retry_delay)

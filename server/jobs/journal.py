@@ -9,7 +9,7 @@ import structlog
 
 from server.jobs.progress import ProgressLogs
 from storage.events import EventRow
-from storage.writer import Operation, Writer
+from storage.writer import Operation, Patience, Writer
 
 T = TypeVar("T")
 #: what a write tells: an event, several in their order, or nothing
@@ -29,26 +29,28 @@ class Journal:
         self._logs = logs
         self._committed = committed
 
-    async def write(self, operation: Operation[T], *, patient: bool = False) -> T:
-        """Run a write operation and return its result, once it is committed; a patient one waits for a busy database.
+    async def write(self, operation: Operation[T], *, patience: Patience = Patience.NONE) -> T:
+        """Run a write operation and return its result, once it is committed; a patient one is tried again.
 
         Raises:
             StorageBusyError: another process holds the database.
+            StorageFullError: the disk took no more.
         """
-        return await asyncio.wrap_future(self._writer.submit(operation, patient=patient))
+        return await asyncio.wrap_future(self._writer.submit(operation, patience=patience))
 
-    async def record(self, operation: Operation[Events], *, patient: bool = True) -> None:
-        """Run a write operation that returns events, if any, and publish them, however long the database is busy.
+    async def record(self, operation: Operation[Events], *, patience: Patience = Patience.SPACE) -> None:
+        """Run a write operation that returns events, if any, and publish them, however long the database is not ready.
 
         Raises:
-            StorageBusyError: another process holds the database, and the write is not patient.
+            StorageBusyError: another process holds the database, and the write has no patience.
+            StorageFullError: the disk took no more, and the write has no patience with that.
         """
-        await asyncio.wrap_future(self.post(operation, patient=patient))
+        await asyncio.wrap_future(self.post(operation, patience=patience))
 
-    def post(self, operation: Operation[Events], *, patient: bool = True) -> "Future[Events]":
+    def post(self, operation: Operation[Events], *, patience: Patience = Patience.SPACE) -> "Future[Events]":
         """Queue a write operation that returns events, if any; as `record`."""
         loop = asyncio.get_running_loop()
-        future = self._writer.submit(operation, patient=patient)
+        future = self._writer.submit(operation, patience=patience)
         # the writer settles futures in the order of their events, and the loop keeps that order
         future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._publish, done))
         return future

@@ -33,7 +33,7 @@ from storage.jobs import JobRow
 from storage.model_days import ModelDayRow
 from storage.portfolios import NewPortfolio, PortfolioState
 from storage.session_record import SessionRows
-from storage.writer import Operation
+from storage.writer import Operation, Patience
 
 Clock = Callable[[], datetime]
 
@@ -169,7 +169,10 @@ class ModelDayRunner:
         try:
             record = day_record(outcome, ended.session)
             await self._write(
-                ended, lambda db: attempts.commit_attempt(db, attempt, record, ended.seconds, self._clock())
+                ended,
+                lambda db: attempts.commit_attempt(db, attempt, record, ended.seconds, self._clock()),
+                # without space the day fails with that reason, and so others have what is left
+                Patience.LOCK,
             )
         except JobCancelledError as error:
             return ModelDayFailure(kind=FailureKind.CANCELLED, message=str(error))
@@ -206,19 +209,19 @@ class ModelDayRunner:
             if not isinstance(ended.started.exception(), JobCancelledError):  # it may never have been started
                 raise
 
-    async def _write(self, ended: _Ended, end: Operation[Events]) -> None:
+    async def _write(self, ended: _Ended, end: Operation[Events], patience: Patience = Patience.SPACE) -> None:
         """Store the end of an attempt.
 
         Its start was queued without waiting for it; where that write was lost, it is made up for first.
         """
         try:
-            await self._journal.record(end)
+            await self._journal.record(end, patience=patience)
         except StaleAttemptError:
             lost = ended.started.exception()
             if lost is None or isinstance(lost, StaleAttemptError | JobCancelledError):
                 raise
             await self._journal.record(lambda db: attempts.start_attempt(db, ended.attempt, self._clock()))
-            await self._journal.record(end)
+            await self._journal.record(end, patience=patience)
 
     async def _skip(self, day: ModelDayRow, reason: str) -> None:
         key = (self._job.job_id, day.date, day.model)

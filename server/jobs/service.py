@@ -28,6 +28,7 @@ from storage.errors import JobNotFoundError, JobStateError, StorageError, TooMan
 from storage.events import EventRow
 from storage.jobs import JobRow
 from storage.retries import RetryRequest
+from storage.writer import Patience
 
 logger = structlog.get_logger(__name__)
 
@@ -128,7 +129,7 @@ class JobService:
             JobNotFoundError, JobStateError: as they say.
         """
         journal, clock = self._parts.journal, self._parts.clock
-        await journal.record(lambda db: request_cancel(db, job_id, reason, clock()), patient=False)
+        await journal.record(lambda db: request_cancel(db, job_id, reason, clock()), patience=Patience.NONE)
         running = self._running.get(job_id)
         if running is not None:
             running[0].cancel()
@@ -288,7 +289,7 @@ class JobService:
                 lambda db: acceptance.start_queued(
                     db, waiting, planner, limit.max_concurrent_jobs, self._parts.clock()
                 ),
-                patient=True,
+                patience=Patience.SPACE,
             )
         except JobError as error:
             reason = f"the job could not start: {error}"

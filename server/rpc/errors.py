@@ -31,6 +31,7 @@ from storage.errors import (
     QueueFullError,
     RequestIdReusedError,
     StorageBusyError,
+    StorageFullError,
 )
 
 DOMAIN = "aitrader"
@@ -179,6 +180,12 @@ _TABLE = (
         StatusCode.UNAVAILABLE,
         ErrorReason.ERROR_REASON_STORAGE_BUSY,
         message="the database is busy",
+    ),
+    _Row(
+        (StorageFullError,),
+        StatusCode.RESOURCE_EXHAUSTED,
+        ErrorReason.ERROR_REASON_STORAGE_FULL,
+        message="the disk of the database is full; reads go on",
     ),
 )
 

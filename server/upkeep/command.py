@@ -4,14 +4,17 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from storage.backup import backups_of, write_backup
 from storage.checks.check import Checked, check
 from storage.database import migrate_file, open_existing
 from storage.errors import StorageError
+from storage.restore import restore, vacuum
 
 db_option = click.option(
     "--db",
@@ -43,14 +46,54 @@ def told() -> Iterator[None]:
 @db_option
 @json_option
 def migrate(path: Path, *, as_json: bool) -> None:
-    """Bring the database up to date, making it when it is not there."""
+    """Bring the database up to date, with a backup before, making it when it is not there."""
     with told():
         database, applied = migrate_file(path)
         database.close()
-    if as_json:
-        click.echo(json.dumps({"db": str(path), "applied": applied}))
-    else:
-        click.echo(f"{path}: " + (f"applied {', '.join(applied)}" if applied else "up to date"))
+    words = f"{path}: " + (f"applied {', '.join(applied)}" if applied else "up to date")
+    _print({"db": str(path), "applied": applied}, words, as_json=as_json)
+
+
+@db.command()
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@db_option
+@json_option
+def backup(target: Path | None, path: Path, *, as_json: bool) -> None:
+    """Copy the database to TARGET, by default to the folder `backups` beside it, while a server may run and write.
+
+    The copy is as of one moment and verified, and gets its name only then.
+    """
+    target = target or backups_of(path) / f"{path.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db"
+    with told():
+        size = write_backup(path, target)
+    _print({"db": str(path), "backup": str(target), "bytes": size}, f"{target}: {size:,} bytes, sound", as_json=as_json)
+
+
+@db.command("restore")
+@click.argument("source", type=click.Path(path_type=Path, dir_okay=False), metavar="BACKUP")
+@db_option
+@json_option
+def restore_command(source: Path, path: Path, *, as_json: bool) -> None:
+    """Put a verified copy of BACKUP in the place of the database, whose file is kept aside; no server may run on it."""
+    with told():
+        aside = restore(source, path, datetime.now(UTC))
+    words = f"{path}: restored from {source}" + (f"; the file before is {aside}" if aside else "")
+    _print({"db": str(path), "restored": str(source), "aside": aside and str(aside)}, words, as_json=as_json)
+
+
+@db.command("vacuum")
+@db_option
+@json_option
+def vacuum_command(path: Path, *, as_json: bool) -> None:
+    """Give the space of deleted rows back to the disk; no server may run on the database."""
+    with told():
+        before, after = vacuum(path)
+    words = f"{path}: {before:,} bytes before, {after:,} after"
+    _print({"db": str(path), "before": before, "after": after}, words, as_json=as_json)
+
+
+def _print(document: dict[str, Any], words: str, *, as_json: bool) -> None:
+    click.echo(json.dumps(document) if as_json else words)
 
 
 @db.command("check")

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61itrader/v1/errors.proto\x12\x0b\x61itrader.v1*\xc3\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12!\n\x1d\x45RROR_REASON_INVALID_ARGUMENT\x10\x01\x12\x1e\n\x1a\x45RROR_REASON_JOB_NOT_FOUND\x10\x02\x12\x18\n\x14\x45RROR_REASON_NO_DATA\x10\x03\x12\x1d\n\x19\x45RROR_REASON_JOB_CONFLICT\x10\x04\x12\"\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x05\x12\x1f\n\x1b\x45RROR_REASON_CONFIG_CHANGED\x10\x06\x12\x19\n\x15\x45RROR_REASON_DRAINING\x10\x07\x12\x1d\n\x19\x45RROR_REASON_STORAGE_BUSY\x10\x08\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\t\x12&\n\"ERROR_REASON_SEQUENCE_OUT_OF_RANGE\x10\n\x12\x1a\n\x16\x45RROR_REASON_JOB_STATE\x10\x0b\x12\x1f\n\x1b\x45RROR_REASON_NOT_REPLAYABLE\x10\x0e\x12\x1b\n\x17\x45RROR_REASON_QUEUE_FULL\x10\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61itrader/v1/errors.proto\x12\x0b\x61itrader.v1*\xe2\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12!\n\x1d\x45RROR_REASON_INVALID_ARGUMENT\x10\x01\x12\x1e\n\x1a\x45RROR_REASON_JOB_NOT_FOUND\x10\x02\x12\x18\n\x14\x45RROR_REASON_NO_DATA\x10\x03\x12\x1d\n\x19\x45RROR_REASON_JOB_CONFLICT\x10\x04\x12\"\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x05\x12\x1f\n\x1b\x45RROR_REASON_CONFIG_CHANGED\x10\x06\x12\x19\n\x15\x45RROR_REASON_DRAINING\x10\x07\x12\x1d\n\x19\x45RROR_REASON_STORAGE_BUSY\x10\x08\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\t\x12&\n\"ERROR_REASON_SEQUENCE_OUT_OF_RANGE\x10\n\x12\x1a\n\x16\x45RROR_REASON_JOB_STATE\x10\x0b\x12\x1f\n\x1b\x45RROR_REASON_NOT_REPLAYABLE\x10\x0e\x12\x1b\n\x17\x45RROR_REASON_QUEUE_FULL\x10\x0c\x12\x1d\n\x19\x45RROR_REASON_STORAGE_FULL\x10\x10\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'aitrader.v1.errors_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=42
-  _globals['_ERRORREASON']._serialized_end=493
+  _globals['_ERRORREASON']._serialized_end=524
 # @@protoc_insertion_point(module_scope)

@@ -81,6 +81,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     Code RESOURCE_EXHAUSTED. Example of metadata:
     {"current_job_id": "1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d", "queued_jobs": "16"}
     """
+    ERROR_REASON_STORAGE_FULL: _ErrorReason.ValueType  # 16
+    """The disk of the database took no more: it is full, or failing. Reads go on.
+    Code RESOURCE_EXHAUSTED. Example of metadata: {}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every error carries a `google.rpc.ErrorInfo` in its status details with `domain` "aitrader" and `reason` set to
@@ -146,5 +150,9 @@ ERROR_REASON_QUEUE_FULL: ErrorReason.ValueType  # 12
 """The request would have to wait for another job, and no place in the queue is free.
 Code RESOURCE_EXHAUSTED. Example of metadata:
 {"current_job_id": "1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d", "queued_jobs": "16"}
+"""
+ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 16
+"""The disk of the database took no more: it is full, or failing. Reads go on.
+Code RESOURCE_EXHAUSTED. Example of metadata: {}
 """
 global___ErrorReason = ErrorReason

@@ -36,6 +36,7 @@ CODES = {
     "QUEUE_FULL": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "DRAINING": grpc.StatusCode.UNAVAILABLE,
     "STORAGE_BUSY": grpc.StatusCode.UNAVAILABLE,
+    "STORAGE_FULL": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "INTERNAL": grpc.StatusCode.INTERNAL,
     "SEQUENCE_OUT_OF_RANGE": grpc.StatusCode.OUT_OF_RANGE,
 }

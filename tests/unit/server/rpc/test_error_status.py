@@ -14,6 +14,7 @@ from storage.errors import (
     QueueFullError,
     RequestIdReusedError,
     StorageBusyError,
+    StorageFullError,
 )
 
 #: error, code, reason, metadata
@@ -58,6 +59,7 @@ TABLE = [
     (DrainingError(), StatusCode.UNAVAILABLE, "DRAINING", {}),
     (StorageBusyError("locked"), StatusCode.UNAVAILABLE, "STORAGE_BUSY", {}),
     (OperationalError("database is locked"), StatusCode.UNAVAILABLE, "STORAGE_BUSY", {}),
+    (StorageFullError("full"), StatusCode.RESOURCE_EXHAUSTED, "STORAGE_FULL", {}),
     (
         OutOfRangeError(900, 1, 122),
         StatusCode.OUT_OF_RANGE,
