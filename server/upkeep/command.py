@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from storage.checks.check import Checked, check
 from storage.database import migrate_file, open_existing
 from storage.errors import StorageError
 from storage.restore import restore, vacuum
+from storage.status import StorageStatus, storage_status
 
 db_option = click.option(
     "--db",
@@ -94,6 +95,25 @@ def vacuum_command(path: Path, *, as_json: bool) -> None:
 
 def _print(document: dict[str, Any], words: str, *, as_json: bool) -> None:
     click.echo(json.dumps(document) if as_json else words)
+
+
+@db.command()
+@db_option
+@json_option
+def status(path: Path, *, as_json: bool) -> None:
+    """Print the size of the database, rows by table, jobs by status and the models that traded most."""
+    with told(), closing(open_existing(path)) as database:
+        found = storage_status(database)
+    _print({"db": str(path), **asdict(found)}, "\n".join(_lines(path, found)), as_json=as_json)
+
+
+def _lines(path: Path, found: StorageStatus) -> Iterator[str]:
+    yield f"{path}: {found.bytes:,} bytes, {found.free_bytes:,} of them free"
+    yield "jobs: " + (", ".join(f"{count:,} {status}" for status, count in found.jobs.items()) or "none")
+    for name, rows in found.rows.items():
+        yield f"{name}: {rows:,} rows"
+    for model in found.models:
+        yield f"model {model.model}: {model.trading_days:,} trading days in {model.portfolios:,} portfolios"
 
 
 @db.command("check")
