@@ -52,7 +52,7 @@ class DamagedDatabaseError(SchemaError):
 
     def __init__(self, path: Path, told: str) -> None:
         super().__init__(
-            f"'{path}' is not a database, or damaged: {told}; "
+            f"'{path}' is not a database of this service, or damaged: {told}; "
             f"restore a backup with: ai-trader-server db restore BACKUP --db {path} "
             f"(backups lie in {path.parent / 'backups'} unless another path was given)"
         )
