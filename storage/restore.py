@@ -74,7 +74,7 @@ def _put_aside(database: Path, now: datetime) -> Path | None:
         return None
     with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    aside = database.with_name(f"{database.name}.{now:%Y%m%dT%H%M%S}.old")
+    aside = database.with_name(f"{database.name}.{now:%Y%m%dT%H%M%S%f}.old")
     aside.hardlink_to(database)
     for suffix in ("-wal", "-shm"):
         journal = database.with_name(database.name + suffix)
