@@ -36,7 +36,8 @@ class DateWork:
 class JobRunner:
     """Runs the model-days of one job that are still to be run, over one snapshot of prices.
 
-    `failed` are the first dates on which models of the job failed before this runner was there.
+    `failed` are the first dates on which models of the job failed before this runner was there. `over` tells that it
+    does nothing for the job any more.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class JobRunner:
         snapshot: str,
         parts: RunnerParts,
     ) -> None:
+        self.over = False
         self._job = job
         self._work = work
         self._snapshot = snapshot
@@ -87,6 +89,7 @@ class JobRunner:
             with self._time_limit():
                 await self._run_dates()
         except JobStateError:  # it was cancelled, and ended, before it started
+            self.over = True
             return
         except JobCancelledError:
             self.cancel()
@@ -100,6 +103,7 @@ class JobRunner:
         await self._journal.record(
             lambda db: jobs.end_job(db, self._job.job_id, self._clock(), error or self._skipped(db))
         )
+        self.over = True
         with suppress(StorageBusyError):
             await self._journal.write(gather_statistics)
         logger.info("job_ended", job_id=self._job.job_id, error=error)

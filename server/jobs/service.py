@@ -307,6 +307,9 @@ class JobService:
 
     async def _run(self, job: JobRow, snapshot: Snapshot) -> None:
         runner = await asyncio.to_thread(self._runner, job, snapshot)
+        former = self._running.get(job.job_id)
+        if former is not None and not former[0].over:  # cancelled and retried before it had begun
+            return
         task = asyncio.create_task(runner.run(), name=f"job {job.job_id}")
         self._running[job.job_id] = runner, task
         task.add_done_callback(lambda done: self._ended(job.job_id, done))

@@ -72,6 +72,11 @@ _NOTHING_LEFT = {
     "portfolios that are held": "SELECT COUNT(*) FROM portfolios WHERE claimed_by IS NOT NULL",
     "jobs that wait": "SELECT COUNT(*) FROM queued_jobs",
     "deliveries that were not made": "SELECT COUNT(*) FROM deliveries WHERE status != 'delivered'",
+    "ends that nobody was told of": """
+        SELECT COUNT(*) FROM job_events e WHERE event_type = 'job_ended' AND NOT EXISTS (
+            SELECT 1 FROM deliveries d WHERE d.job_id = e.job_id AND d.sequence = e.sequence
+        )
+    """,
     "completed model-days without a trading day, or the other way round": """
         SELECT COUNT(*) FROM (
             SELECT d.job_id, d.date, d.model FROM job_details d WHERE d.status = 'completed'

@@ -1,5 +1,6 @@
 """RetryJob: what failed is run again with what followed from it, and nothing else is touched."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,10 @@ import grpc
 
 from aitrader.v1 import job_pb2, simulation_pb2
 from aitrader.v1.control_pb2 import CancelJobRequest, RetryJobRequest, RetryJobResponse
+from aitrader.v1.simulation_pb2 import TriggerRequest
 from tests.service import DATES, DEADLINE, Refusal, Service, config, model, refusal, scripted, wait_until
 
+STORED = "SELECT job_id FROM jobs WHERE request_id = ?"
 BUYS = {date: [("buy", "UP", 1)] for date in DATES}
 
 
@@ -141,6 +144,25 @@ def test_cancelled_job_of_which_one_model_was_retried_is_partial_until_the_other
 
     assert (one.status, one.progress.completed) == (job_pb2.JOB_STATUS_PARTIAL, 10)
     assert (both.status, both.progress.completed) == (job_pb2.JOB_STATUS_COMPLETED, 20)
+
+
+def test_job_that_is_cancelled_and_retried_while_it_is_accepted_is_run_by_one_runner(
+    service: Service, experiment: str
+) -> None:
+    for number in range(10):
+        name = f"{experiment}-{number}"
+        request = TriggerRequest(config_path=service.write_config(config(model("m"), experiment=name)), request_id=name)
+        accepting = service.stub.Trigger.future(request, timeout=DEADLINE)
+        wait_until(lambda name=name: service.rows(STORED, name), "the acceptance")
+        job_id = service.rows(STORED, name)[0][0]
+        with suppress(grpc.RpcError):  # it may have been faster, or not have ended yet
+            service.stub.CancelJob(CancelJobRequest(job_id=job_id), timeout=DEADLINE)
+            retry(service, job_id)
+        accepting.result(DEADLINE)
+        events = service.events(job_id)
+        begun = [(event.date, event.attempt) for event in events if event.type == job_pb2.EVENT_TYPE_MODEL_DAY_STARTED]
+        assert len(begun) == len(set(begun))
+        assert not service.status(job_id).error
 
 
 def test_repeat_with_the_same_request_id_tells_the_job_and_changes_nothing(
