@@ -5,6 +5,7 @@ vendor denied is retried once it is healed, what is replaced is computed again f
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,9 @@ CALL_DEADLINE = 30.0
 
 #: seconds after which a round is taken for hung
 PATIENCE = 600.0
+
+#: seconds between tries of a call
+RECONNECT_DELAY = 0.02
 
 #: what a call meets when its server is killed, starts or stops
 PASSING = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN})
@@ -57,9 +61,11 @@ class Operator:
         self._stub = SimulationServiceStub(self._channel)
         self._scene = scene
         self.calling = threading.Event()
+        self._closed = threading.Event()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; a round that is not over fails."""
+        self._closed.set()
         self._channel.close()
 
     def play(self, name: str) -> Round:
@@ -120,10 +126,12 @@ class Operator:
 
     def _repeated(self, call: Callable[[], Any]) -> Any:
         """Repeat a call for as long as its server is gone."""
+        patience = time.monotonic() + PATIENCE
         while True:
             try:
                 return call()
             except grpc.RpcError as error:
                 if error.code() not in PASSING:  # type: ignore[attr-defined]
                     raise
-                grpc.channel_ready_future(self._channel).result(timeout=PATIENCE)
+                if self._closed.wait(RECONNECT_DELAY) or time.monotonic() > patience:
+                    raise

@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -40,10 +39,12 @@ class CrashServer:
         self._process: subprocess.Popen[str] | None = None
         self._family: list[psutil.Process] = []
         self._asked_to_end = False
+        self._log_before = 0
 
     def start(self) -> None:
         """Start the server; it need not listen yet."""
         self._asked_to_end = False
+        self._log_before = Path(self._log.name).stat().st_size
         self._process = subprocess.Popen(
             self._command,
             cwd=ROOT,
@@ -78,10 +79,11 @@ class CrashServer:
 
     @property
     def listens(self) -> bool:
-        """Whether somebody can connect."""
-        host, port = self.address.split(":")
-        with socket.socket() as connection:
-            return connection.connect_ex((host, int(port))) == 0
+        """Whether the server that was started last has said that it listens."""
+        assert self.process.poll() is None, f"the server ended with {self.process.returncode}, see {self._log.name}"
+        with Path(self._log.name).open("rb") as log:
+            log.seek(self._log_before)
+            return b"listening on " in log.read()
 
     def ask_to_end(self) -> None:
         """Send SIGTERM."""

@@ -36,6 +36,9 @@ NEVER_LOGGED = ("job_failed", "job_left_unfinished", "queue_not_admitted", "call
 #: seconds at most that a moment is waited for
 LONGEST = 4.0
 
+#: seconds at most that answers are waited for: agents need some to start, and have to get on
+LONGEST_ANSWERS = 30.0
+
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
@@ -89,7 +92,7 @@ class Killer:
     def _answers(self) -> None:
         """After some more answers of the vendor."""
         awaited = len(self._scene.vendor.delivered) + self._chance.randrange(1, 30)
-        holds_within(LONGEST, lambda: len(self._scene.vendor.delivered) >= awaited)
+        holds_within(LONGEST_ANSWERS, lambda: len(self._scene.vendor.delivered) >= awaited)
 
     def _end_of_server(self) -> None:
         """While the server stops."""
