@@ -22,7 +22,7 @@ export async function job(query, signal) {
   const path = `/simulate/status/${encodeURIComponent(id)}`
   let state = await get(path, { page_size: CELLS }, signal)
   const summary = h("div", { class: "job-summary" })
-  const feed = h("ol", { class: "feed", "aria-label": "Events" }, h("li", { class: "hint" }, "No event is told yet, or they are no longer kept."))
+  const feed = h("ol", { class: "feed", tabindex: "0", "aria-label": "Events" }, h("li", { class: "hint" }, "No event is told yet, or they are no longer kept."))
   const grid = modelDayGrid(state, (token) => get(path, { page_size: CELLS, page_token: token }, signal))
   const draw = () => summary.replaceChildren(overview(state), actions(state, restart))
 
