@@ -211,7 +211,8 @@ def test_status_counts_what_there_is(written: Path) -> None:
     assert (told["rows"]["jobs"], told["jobs"]) == (4, {"completed": 3, "partial": 1})
     assert told["bytes"] >= written.stat().st_size
     assert {"model": "m", "trading_days": 10, "portfolios": 1} in told["models"]
-    assert words[1:3] == ["jobs: 3 completed, 1 partial", f"attempts: {told['rows']['attempts']} rows"]
+    assert words[1] == "jobs: 3 completed, 1 partial"
+    assert f"attempts: {told['rows']['attempts']} rows" in words
 
 
 def test_check_of_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
