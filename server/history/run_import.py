@@ -137,7 +137,7 @@ class _Import:
             if accepted is None:
                 self._go_through()
                 return self._report(RunStatus.UNCHANGED, problem, None)
-            jobs.start_job(self._db, self._job_id, self._now)
+            jobs.start_job(self._db, self._job_id, self._now, self._prices.digest)
             self._go_through()
             jobs.end_job(self._db, self._job_id, self._now)
         return self._report(RunStatus.IMPORTED, problem, self._job_id)
