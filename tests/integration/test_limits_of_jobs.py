@@ -109,7 +109,7 @@ def test_small_job_does_not_wait_for_all_of_a_large_one(new_service: Callable[..
     large_id = service.trigger(large).job_id
     wait_until((tmp_path / "gate.reached").exists, "the first model-day of the large job")
     small_id = service.trigger(config(model("n"), end=DATES[0], experiment="small")).job_id
-    wait_until(lambda: service.status(small_id).status == job_pb2.JOB_STATUS_RUNNING, "the small job")
+    wait_until(lambda: small_id in service.app.pool.workers._turns._waiting, "the small job's wait for its turn")
 
     gate.touch()
     started = [event for job_id in (large_id, small_id) for event in service.events(job_id) if event.type == STARTED]
