@@ -116,7 +116,7 @@ def test_second_signal_stops_at_once_and_leaves_nothing_half_done(
         status = _signalled_again(process)
         ended = [select.select([worker], [], [], DEADLINE)[0] for worker in workers]
 
-    assert status == 1
+    assert status in {1, -signal.SIGTERM}  # a third signal ends what is left of it
     assert workers
     assert all(ended)
     (tmp_path / "gate").touch()

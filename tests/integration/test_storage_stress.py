@@ -1,7 +1,6 @@
 """Storage under stress: a disk that is full, a database that another process locks, files that are damaged."""
 
 import os
-import resource
 import shutil
 import sqlite3
 import subprocess
@@ -46,18 +45,6 @@ def full_filesystem(folder: Path) -> Iterator[None]:
                 size //= 2
     yield
     ballast.unlink()
-
-
-@contextmanager
-def file_limit(folder: Path) -> Iterator[None]:
-    """Let no file of this process grow, as with a quota."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    size = (folder / "jobs.db-wal").stat().st_size
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture
@@ -118,12 +105,6 @@ def test_model_day_fails_on_a_full_disk_and_the_job_goes_on_when_there_is_space(
     loop: BackgroundLoop, small_disk: Path
 ) -> None:
     assert_goes_on(loop, small_disk, full_filesystem)
-
-
-def test_model_day_fails_where_files_may_not_grow_and_the_job_goes_on_when_they_may(
-    loop: BackgroundLoop, tmp_path: Path
-) -> None:
-    assert_goes_on(loop, tmp_path / "service", file_limit)
 
 
 READS = (
