@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -118,7 +120,7 @@ async def _serve(settings: Settings) -> None:
     from server.app import App  # here, as the other commands need none of it
 
     app = App(settings)
-    asked = _asked_to_stop()
+    asked = _asked_to_stop(app.abandon)
     port = await app.start()
     click.echo(f"listening on {settings.host}:{port}")
     await asked.wait()
@@ -130,27 +132,33 @@ async def _batch(settings: Settings, config: str, experiment: str) -> int:
     from server.app import App  # here, as the other commands need none of it
     from server.batch import run_job
 
-    return await run_job(App(settings), config, experiment, _asked_to_stop(), click.echo)
+    app = App(settings)
+    return await run_job(app, config, experiment, _asked_to_stop(app.abandon), click.echo)
 
 
-def _asked_to_stop() -> asyncio.Event:
-    """Return what a signal sets; a second signal ends the process."""
+def _asked_to_stop(abandon: Callable[[], None]) -> asyncio.Event:
+    """Return what a signal sets; a second signal calls `abandon` and ends the process."""
     asked, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def first() -> None:
         if not asked.is_set():
             asked.set()
-            loop.call_later(SECOND_SIGNAL_AFTER, _stop_at_once, loop)
+            loop.call_later(SECOND_SIGNAL_AFTER, _stop_at_once, loop, abandon)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, first)
     return asked
 
 
-def _stop_at_once(loop: asyncio.AbstractEventLoop) -> None:
+def _stop_at_once(loop: asyncio.AbstractEventLoop, abandon: Callable[[], None]) -> None:
     """End the process at the next signal: whatever is under way is put back when the server starts again."""
+
+    def end() -> None:
+        abandon()
+        os._exit(1)  # waits for no thread and no task
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, sys.exit, 1)
+        loop.add_signal_handler(number, end)
 
 
 def _set_up_logs(settings: Settings) -> None:

@@ -164,6 +164,10 @@ class App:
         self._folder.cleanup()
         logger.info("stopped")
 
+    def abandon(self) -> None:
+        """Remove what the operating system does not: for a process that ends at once, as if it were killed."""
+        self._folder.cleanup()
+
     async def _set_health(self, status: int) -> None:
         for service in ("", SERVICE):
             await self._health.set(service, status)
