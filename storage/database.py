@@ -37,6 +37,7 @@ PRAGMAS = {
     "cache_size": -64_000,  # KiB
     "temp_store": "memory",
     "mmap_size": 256 * 1024 * 1024,
+    "wal_autocheckpoint": 4_000,  # pages; the same pages are changed again and again, so rarer means fewer to write
 }
 
 

@@ -19,9 +19,7 @@ _ADVANCE = """
     UPDATE jobs SET last_sequence = last_sequence + 1, updated_at = ?,
         completed_model_days = completed_model_days + ?, failed_model_days = failed_model_days + ?
     WHERE job_id = ?
-"""
-_STATE = """
-    SELECT last_sequence, status, total_model_days, completed_model_days, failed_model_days FROM jobs WHERE job_id = ?
+    RETURNING last_sequence, status, total_model_days, completed_model_days, failed_model_days
 """
 _INSERT = f"INSERT INTO job_events (job_id, {_COLUMNS}) VALUES ({', '.join('?' * 15)})"
 
@@ -100,8 +98,7 @@ def append(
     moment = timestamp(now)
     completed = int(event_type is EventType.MODEL_DAY_COMPLETED) - int(event_type is EventType.MODEL_DAY_SUPERSEDED)
     failed = int(event_type is EventType.MODEL_DAY_FAILED)
-    db.execute_sql(_ADVANCE, (moment, completed, failed, job_id))
-    sequence, status, *counts = db.execute_sql(_STATE, (job_id,)).fetchone()
+    ((sequence, status, *counts),) = db.execute_sql(_ADVANCE, (moment, completed, failed, job_id)).fetchall()
     told = (sequence, moment, event_type, status, date, model, attempt, duration_seconds, error, portfolio_value, fills)
     db.execute_sql(_INSERT, (job_id, *told, *counts))
     if event_type is EventType.JOB_ENDED:

@@ -17,6 +17,10 @@ from pydantic_ai.models.openai import OpenAIChatModel
 _OPTIONS = {"extra_headers": "headers", "extra_query": "params", "extra_body": "extra_json", "timeout": "timeout"}
 
 
+#: by what adapts to a vendor, the last parameters and what became of them
+_ADAPTED: dict[object, tuple[ModelRequestParameters, ModelRequestParameters]] = {}
+
+
 class LeanCompletions(AsyncCompletions):
     """Sends a request as it is; answers come whole, not as a stream."""
 
@@ -32,16 +36,16 @@ class LeanCompletions(AsyncCompletions):
 
 
 class LeanModel(OpenAIChatModel):
-    """Adapts tools to its vendor when it first sees them, and not with each request of a session."""
-
-    _adapted: tuple[ModelRequestParameters, ModelRequestParameters] | None = None
+    """Adapts tools to its vendor when they are first seen, and not with each request of each session."""
 
     def customize_request_parameters(self, model_request_parameters: ModelRequestParameters) -> ModelRequestParameters:
         """Return the parameters as the vendor takes them."""
-        if self._adapted is None or self._adapted[0] is not model_request_parameters:
+        vendor = self.profile.get("json_schema_transformer")
+        known = _ADAPTED.get(vendor)
+        if known is None or known[0] != model_request_parameters:
             customized = super().customize_request_parameters(model_request_parameters)
-            self._adapted = model_request_parameters, customized
-        return self._adapted[1]
+            known = _ADAPTED[vendor] = model_request_parameters, customized
+        return known[1]
 
 
 def _set(options: Mapping[str, object]) -> Any:  # noqa: ANN401 (the SDK's type lists every option)

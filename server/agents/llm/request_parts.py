@@ -31,24 +31,24 @@ PROMPT = "prompt"
 MAX_ARGUMENTS = 100
 
 
+#: the last tool of each name with its part: sessions have the same ones, and all sessions begin at once
+_TOOLS: dict[str, tuple[ToolDefinition, Part]] = {}
+
+
 class RequestParts:
-    """Makes the exchanges of one session; messages and tools seen before are not looked at again."""
+    """Makes the exchanges of one session; messages seen before are not looked at again."""
 
     def __init__(self, basemodel: str) -> None:
         self._head = Part.of(MODEL, basemodel)
-        self._tools: tuple[ModelRequestParameters, tuple[Part, ...]] = (ModelRequestParameters(), ())
         self._seen: list[tuple[ModelMessage, tuple[Part, ...]]] = []
         self._calls: dict[str, str] = {}
 
     def exchange(self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters) -> Exchange:
         """Return the exchange of a request."""
-        if parameters is not self._tools[0]:
-            tools = tuple(Part.of(f"tool '{tool.name}'", _tool(tool)) for tool in parameters.function_tools)
-            self._tools = (parameters, tools)
         said: list[Part] = []
         for place, message in enumerate(messages):
             said += self._message(place, message, len(said))
-        return Exchange(MODEL, (self._head, *self._tools[1], *said))
+        return Exchange(MODEL, (self._head, *map(_tool, parameters.function_tools), *said))
 
     def _message(self, place: int, message: ModelMessage, number: int) -> tuple[Part, ...]:
         """Return the parts of a message, numbered on from `number`."""
@@ -86,10 +86,14 @@ def _said(part: object) -> Any:  # noqa: ANN401 (any JSON)
             return {"kind": type(part).__name__, "content": repr(getattr(part, "content", ""))}
 
 
-def _tool(tool: ToolDefinition) -> str:
+def _tool(tool: ToolDefinition) -> Part:
     """Return the definition of a tool, a fact a line, so that a miss can show the one that changed."""
-    facts = {"name": tool.name, "description": tool.description, "parameters": tool.parameters_json_schema}
-    return json.dumps(facts, sort_keys=True, ensure_ascii=False, indent=1)
+    known = _TOOLS.get(tool.name)
+    if known is None or known[0] != tool:
+        facts = {"name": tool.name, "description": tool.description, "parameters": tool.parameters_json_schema}
+        text = json.dumps(facts, sort_keys=True, ensure_ascii=False, indent=1)
+        known = _TOOLS[tool.name] = tool, Part.of(f"tool '{tool.name}'", text)
+    return known[1]
 
 
 def _json(value: object) -> str:
