@@ -104,6 +104,9 @@ class Settings(BaseModel):
     alpha_vantage_requests_per_day: int = Field(
         25, ge=1, le=10_000_000, description="requests to Alpha Vantage a day (UTC); 25 is what a free key may"
     )
+    price_update_timeout: float = Field(
+        600.0, gt=0, le=86_400, description="seconds that a job may take to download missing prices before it runs"
+    )
     jina_api_key: SecretStr | None = Field(None, description="key of Jina search")
 
 

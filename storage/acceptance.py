@@ -17,11 +17,12 @@ from peewee import SqliteDatabase
 from storage import events, jobs, portfolios
 from storage.database import insert_many, timestamp
 from storage.deliveries import add_callbacks
-from storage.errors import JobConflictError, QueueFullError
+from storage.errors import JobCancelledError, JobConflictError, QueueFullError
 from storage.events import EventRow, EventType
 from storage.jobs import JobRow, JobStatus
 from storage.models import Job
 from storage.portfolios import NewPortfolio, PortfolioRow
+from storage.preparing import mark_prepared, mark_unprepared
 
 
 class ConflictPolicy(StrEnum):
@@ -59,12 +60,16 @@ class JobRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """A plan ready to be stored; `model_days` holds (date, model) pairs in the order they will run."""
+    """A plan ready to be stored; `model_days` holds (date, model) pairs in the order they will run.
+
+    `unprepared` is what the job is planned from again once missing prices were downloaded; without, it is for good.
+    """
 
     model_days: tuple[tuple[str, str], ...]
     portfolios: tuple[NewPortfolio, ...]
     spec: str
     warnings: tuple[str, ...]
+    unprepared: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,15 +186,36 @@ def start_queued(
     if line.holder(waiting.experiment, waiting.models, states) or line.full(max_concurrent_jobs):
         return None
     new = plan(states)
-    db.execute_sql("DELETE FROM job_details WHERE job_id = ?", (waiting.job_id,))
     if new is None:
+        db.execute_sql("DELETE FROM job_details WHERE job_id = ?", (waiting.job_id,))
         Job.update(date_range="[]", total_model_days=0).where(Job.job_id == waiting.job_id).execute(db)
         return jobs.end_job(db, waiting.job_id, now)
     db.execute_sql("DELETE FROM queued_jobs WHERE job_id = ?", (waiting.job_id,))
-    Job.update(**_planned(new)).where(Job.job_id == waiting.job_id).execute(db)
-    _store_model_days(db, waiting.job_id, new)
+    _plan_anew(db, waiting.job_id, new)
     portfolios.claim(db, waiting.job_id, waiting.experiment, new.portfolios, now)
     return jobs.find_job(db, waiting.job_id)
+
+
+def start_prepared(
+    db: SqliteDatabase, job: JobRow, models: Sequence[str], first_date: str, plan: Planner, now: datetime
+) -> JobRow | None:
+    """Let a job begin whose prices were downloaded, planned for good; None, and nothing changed, when nothing is to do.
+
+    `models` and `first_date` are those that were asked for.
+
+    Raises:
+        JobCancelledError: its cancel was accepted.
+    """
+    if jobs.is_cancelled(db, job.job_id):
+        raise JobCancelledError(job.job_id)
+    new = plan(portfolios.find_portfolios(db, job.experiment, models, since=first_date))
+    if new is None:
+        return None
+    _plan_anew(db, job.job_id, new)
+    portfolios.release(db, job.job_id)
+    portfolios.claim(db, job.job_id, job.experiment, new.portfolios, now)
+    mark_prepared(db, job.job_id)
+    return jobs.find_job(db, job.job_id)
 
 
 class _Line:
@@ -265,8 +291,17 @@ def _store(db: SqliteDatabase, request: JobRequest, new: NewJob, now: datetime) 
         **_planned(new),
     ).execute(db)
     _store_model_days(db, request.job_id, new)
+    if new.unprepared is not None:
+        mark_unprepared(db, request.job_id, new.unprepared)
     add_callbacks(db, request.job_id, request.callback_urls)
     return events.append(db, request.job_id, EventType.JOB_ACCEPTED, now)
+
+
+def _plan_anew(db: SqliteDatabase, job_id: str, new: NewJob) -> None:
+    """Put a plan in the place of the one that a job was accepted with; nothing of it was run."""
+    db.execute_sql("DELETE FROM job_details WHERE job_id = ?", (job_id,))
+    Job.update(**_planned(new)).where(Job.job_id == job_id).execute(db)
+    _store_model_days(db, job_id, new)
 
 
 def _planned(new: NewJob) -> dict[str, object]:

@@ -42,6 +42,7 @@ class EventType(StrEnum):
     JOB_QUEUED = "job_queued"
     MODEL_DAY_SUPERSEDED = "model_day_superseded"
     CORPORATE_ACTION = "corporate_action"
+    JOB_PREPARING = "job_preparing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

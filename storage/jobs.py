@@ -9,12 +9,12 @@ from typing import Any
 
 from peewee import SqliteDatabase
 
-from storage import attempts, events
+from storage import attempts, events, portfolios
 from storage.attempts import AttemptOutcome
 from storage.database import timestamp
 from storage.errors import JobCancelledError, JobNotFoundError, JobStateError, RequestIdReusedError
 from storage.events import EventRow, EventType
-from storage.models import Job, PortfolioRecord
+from storage.models import Job
 
 
 class JobStatus(StrEnum):
@@ -186,7 +186,7 @@ def end_job(db: SqliteDatabase, job_id: str, now: datetime, error: str | None = 
         Job.job_id == job_id
     ).execute(db)
     db.execute_sql("DELETE FROM queued_jobs WHERE job_id = ?", (job_id,))
-    PortfolioRecord.update(claimed_by=None).where(PortfolioRecord.claimed_by == job_id).execute(db)
+    portfolios.release(db, job_id)
     return events.append(db, job_id, EventType.JOB_ENDED, now, duration_seconds=seconds, error=error)
 
 

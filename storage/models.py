@@ -353,6 +353,17 @@ class QueuedJobRecord(Model):
         table_name = "queued_jobs"
 
 
+class PreparingJob(Model):
+    """A job whose missing prices are to be downloaded; `content` is what it is planned from afterwards."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE", primary_key=True)
+    content = TextField()
+
+    class Meta:
+        table_name = "preparing_jobs"
+        without_rowid = True
+
+
 class JobRetry(Model):
     """A retry that was accepted under a request id."""
 
@@ -533,6 +544,7 @@ TABLES: tuple[type[Model], ...] = (
     TradingDay,
     SupersededDayRecord,
     QueuedJobRecord,
+    PreparingJob,
     JobRetry,
     JobEvent,
     Callback,

@@ -104,6 +104,12 @@ class LifeRow:
     last: str
 
 
+_HELD = """
+    SELECT DISTINCT h.symbol FROM portfolios p
+        JOIN trading_days t ON t.portfolio_id = p.id AND t.date = p.last_day
+        JOIN holdings h ON h.position_id = t.position_id
+    WHERE p.experiment = ? AND p.model IN ({places}) ORDER BY h.symbol
+"""
 _COLUMNS = "id, model, definition, initial_cash, last_day, last_value, claimed_by, trading_days"
 _DAYS_SINCE = """
     SELECT portfolio_id, json_group_array(date) FROM trading_days WHERE portfolio_id IN ({places}) AND date >= ?
@@ -216,6 +222,17 @@ def hold(db: SqliteDatabase, job_id: str, experiment: str, models: Sequence[str]
     for model in models:
         if db.execute_sql(_HOLD, (job_id, experiment, model)).rowcount != 1:
             raise StorageError(f"portfolio of '{model}' in '{experiment}' is held by another job")
+
+
+def release(db: SqliteDatabase, job_id: str) -> None:
+    """Let go of the portfolios that a job holds, inside the transaction that is open."""
+    db.execute_sql("UPDATE portfolios SET claimed_by = NULL WHERE claimed_by = ?", (job_id,))
+
+
+def held_symbols(db: SqliteDatabase, experiment: str, models: Sequence[str]) -> list[str]:
+    """Return the symbols that some models hold after their last trading days, by name."""
+    sql = _HELD.format(places=", ".join("?" * len(models)))
+    return [symbol for (symbol,) in db.execute_sql(sql, (experiment, *models))]
 
 
 def standings(

@@ -15,6 +15,7 @@ from storage.database import timestamp
 from storage.errors import JobStateError, RequestIdReusedError
 from storage.events import EventRow, EventType
 from storage.jobs import JobRow, JobStatus
+from storage.preparing import unprepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,8 @@ def _undone(db: SqliteDatabase, job: JobRow, asked: Sequence[str]) -> tuple[str,
         raise JobStateError(job.job_id, job.status, "retried")
     if job.spec == "{}":
         raise JobStateError(job.job_id, job.status, "retried: an earlier version ran it")
+    if unprepared(db, job.job_id) is not None:
+        raise JobStateError(job.job_id, job.status, "retried: it ended before its prices were there; trigger it again")
     models = tuple(model for (model,) in db.execute_sql(_UNDONE, (job.job_id,)) if not asked or model in asked)
     if not models:
         told = ", ".join(f"'{model}'" for model in asked)

@@ -280,6 +280,7 @@ class SimulationConfig(_Section):
     universe: Annotated[list[Symbol], Field(min_length=1, max_length=10_000)] | None = None
     on_failure: Literal["continue", "freeze"] = "continue"
     calendar: CalendarName = DEFAULT_CALENDAR
+    auto_update_prices: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

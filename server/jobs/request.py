@@ -77,12 +77,14 @@ class ResolvedRequest:
     warnings: tuple[str, ...]
     replace: bool = False
     calendar: str = DEFAULT_CALENDAR
+    auto_update_prices: bool = False
 
     @property
     def digest(self) -> str:
         """What makes two jobs the same: the same work, however it was asked for."""
         facts = [self.config_path, self.experiment, self.dates.first, self.dates.last, self.spec.to_json()]
         facts += [str(self.replace)] if self.replace else []
+        facts += ["auto_update_prices"] if self.auto_update_prices else []
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def to_json(self) -> str:
@@ -95,6 +97,7 @@ class ResolvedRequest:
             "warnings": self.warnings,
             "replace": self.replace,
             "calendar": self.calendar,
+            "auto_update_prices": self.auto_update_prices,
         }
         return json.dumps(facts, sort_keys=True)
 
@@ -123,6 +126,7 @@ def resolve(
         warnings=tuple(f"key '{key}' of the config is not known and was ignored" for key in config.unknown_keys),
         replace=command.replace,
         calendar=config.config.calendar,
+        auto_update_prices=config.config.auto_update_prices,
     )
 
 

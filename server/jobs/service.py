@@ -9,21 +9,22 @@ import structlog
 from peewee import SqliteDatabase
 
 from server.agents.registry import TraderFactory
+from server.jobs.adjusted_prices import refuse_mixed
 from server.jobs.callback_check import CallbackCheck
 from server.jobs.credentials import CredentialStore
 from server.jobs.errors import DrainingError, InvalidRequestError, JobError, Violation
 from server.jobs.exchange import next_trading_day
 from server.jobs.job_planner import JobPlanner
 from server.jobs.model_day_runner import RunnerParts
+from server.jobs.preparation import Preparations, Runner
 from server.jobs.progress import ProgressLogs
 from server.jobs.request import ResolvedRequest, TriggerCommand, resolve
 from server.jobs.runner import DateWork, JobRunner
 from server.market.snapshots import Snapshot, Snapshots
 from server.settings import Settings
-from storage import acceptance, attempts, jobs, model_days, portfolios, retries, sessions
+from storage import acceptance, attempts, jobs, model_days, portfolios, preparing, retries, sessions
 from storage.acceptance import Acceptance, AcceptedJob, JobRequest, QueuedJob
 from storage.cancelling import CancelRow, find_cancel, request_cancel
-from storage.corporate_actions import mixed_symbols
 from storage.errors import JobNotFoundError, JobStateError, StorageError, TooManyCallbacksError
 from storage.events import EventRow
 from storage.jobs import JobRow
@@ -82,7 +83,8 @@ class JobService:
         self._logs = logs
         self._callbacks = callbacks
         self._parts = parts
-        self._running: dict[str, tuple[JobRunner, asyncio.Task[None]]] = {}
+        self._preparations = Preparations(settings, db, snapshots, parts)
+        self._running: dict[str, tuple[Runner, asyncio.Task[None]]] = {}
         self._draining = False
         #: held by whoever brings a stored job to life, so that no two do it with the same one
         self._reviving = asyncio.Lock()
@@ -118,7 +120,8 @@ class JobService:
             return known
         self._callbacks.check(command.callback_urls)
         request = await asyncio.to_thread(resolve, command, self._settings.configs, self._traders, self._credentials)
-        await asyncio.to_thread(self._refuse_mixed, request)
+        await asyncio.to_thread(refuse_mixed, self._db, request)
+        await asyncio.to_thread(self._preparations.check, request)
         snapshot = await asyncio.to_thread(self._snapshots.current)
         return await self._accept(command, request, snapshot)
 
@@ -202,14 +205,6 @@ class JobService:
         if job is None:
             return None
         return _told(job, accepted=False, queue_position=acceptance.queue_position(self._db, job.job_id))
-
-    def _refuse_mixed(self, request: ResolvedRequest) -> None:
-        """Refuse symbols whose prices are adjusted for the corporate actions that the ledger would apply again."""
-        universe = request.spec.universe
-        mixed = [symbol for symbol in mixed_symbols(self._db) if universe is None or symbol in universe]
-        if mixed:
-            told = f"{', '.join(mixed[:10])}: prices are adjusted, and corporate actions are stored; import raw prices"
-            raise InvalidRequestError.of("config.universe", told)
 
     async def _accept(self, command: TriggerCommand, request: ResolvedRequest, snapshot: Snapshot) -> Triggered:
         job_id = str(uuid.uuid4())
@@ -316,7 +311,13 @@ class JobService:
         if self._draining:
             runner.stop()
 
-    def _runner(self, job: JobRow, snapshot: Snapshot) -> JobRunner:
+    def _runner(self, job: JobRow, snapshot: Snapshot) -> Runner:
+        content = preparing.unprepared(self._db, job.job_id)
+        if content is not None:
+            return self._preparations.runner(job, content, self._job_runner)
+        return self._job_runner(job, snapshot)
+
+    def _job_runner(self, job: JobRow, snapshot: Snapshot) -> JobRunner:
         return JobRunner(
             job,
             work=lambda after: self._work(job, after),

@@ -1,5 +1,6 @@
 """Downloading the bars that are missing, and only those symbols that lack any."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,8 +11,12 @@ from peewee import SqliteDatabase
 from server.market.coverage_report import jump_lines, jumps_json
 from server.market.found import PlacedBar, Refusal
 from server.market.providers.provider import Provider, ProviderClosedError, ProviderError
+from server.market.providers.token_bucket import Wait
 from storage.price_coverage import PriceJump, price_jumps, whole_dates
 from storage.prices import BarRow, import_bars
+
+#: reasons, and symbols of each, that a warning shows; the rest is counted
+SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +50,31 @@ class UpdateReport:
     jumps: list[PriceJump] = field(default_factory=list)
     not_had: list[NotHad] = field(default_factory=list)
 
+    @property
+    def counts(self) -> str:
+        """What was asked for and came, in one line."""
+        return f"{self.asked:,} symbols asked for, {self.added:,} bars added, {self.changed:,} changed"
+
     def lines(self) -> Iterator[str]:
         """Yield the report for people."""
-        yield f"{self.asked:,} symbols asked for, {self.added:,} bars added, {self.changed:,} changed"
+        yield self.counts
         yield from jump_lines(self.jumps)
         yield from (f"refused {refusal}" for refusal in self.refused)
         yield from (f"not had {one}" for one in self.not_had)
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what a job that goes on without it has to know, in a few lines."""
+        reasons = dict[str, list[str]]()
+        for one in self.not_had:
+            reasons.setdefault(one.reason, []).append(one.symbol)
+        for reason, symbols in list(reasons.items())[:SHOWN]:
+            more = f" and {len(symbols) - SHOWN} more" if len(symbols) > SHOWN else ""
+            yield f"prices of {', '.join(symbols[:SHOWN])}{more} could not be had: {reason}"
+        if rest := sum(len(symbols) for symbols in list(reasons.values())[SHOWN:]):
+            yield f"prices of {rest} more symbol(s) could not be had for other reasons"
+        if self.refused:
+            yield f"{len(self.refused)} downloaded bar(s) were refused, the first: {self.refused[0]}"
+        yield from jump_lines(self.jumps)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as values that JSON can hold."""
@@ -65,14 +89,14 @@ class UpdateReport:
 
 
 def find_lacks(db: SqliteDatabase, symbols: Sequence[str], days: Sequence[str]) -> list[Lack]:
-    """Return what symbols lack of some trading days, those that lack most first."""
+    """Return what symbols lack of some trading days, those that lack most first, among equals in their order."""
     lacks = []
     for symbol in dict.fromkeys(symbols):
         own = whole_dates(db, symbol)
         dates = tuple(day for day in days if day not in own)
         if dates:
             lacks.append(Lack(symbol=symbol, dates=dates))
-    return sorted(lacks, key=lambda lack: (-len(lack.dates), lack.symbol))
+    return sorted(lacks, key=lambda lack: -len(lack.dates))
 
 
 def update_prices(
@@ -80,11 +104,13 @@ def update_prices(
     provider: Provider,
     lacks: Sequence[Lack],
     clock: Callable[[], datetime],
-    done: Callable[[], None] = lambda: None,
+    done: Callable[[UpdateReport], None] = lambda _: None,
+    wait: Wait = time.sleep,
 ) -> UpdateReport:
     """Download what symbols lack, in order; bars of a symbol are stored before the next is asked for.
 
-    `done` is called after each symbol. Bars that are there already and differ are replaced, and kept as revisions.
+    `done` is called with what there is after each symbol; `wait` is called before each, so that it can end the
+    download. Bars that are there already and differ are replaced, and kept as revisions.
 
     Raises:
         StorageBusyError: another process kept the database locked.
@@ -93,6 +119,7 @@ def update_prices(
     for lack in lacks:
         if not closed:
             try:
+                wait(0)
                 _update_symbol(db, provider, lack, clock(), report)
             except ProviderClosedError as error:
                 closed = str(error)
@@ -100,7 +127,7 @@ def update_prices(
                 report.not_had.append(NotHad(symbol=lack.symbol, dates=lack.dates, reason=str(error)))
         if closed:
             report.not_had.append(NotHad(symbol=lack.symbol, dates=lack.dates, reason=closed))
-        done()
+        done(report)
     return report
 
 

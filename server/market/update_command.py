@@ -14,9 +14,10 @@ from server.market.bar_text import parse_symbol
 from server.market.calendar import DEFAULT_CALENDAR, load_calendar
 from server.market.errors import BarRefusedError, CalendarError
 from server.market.price_update import Lack, UpdateReport, find_lacks, update_prices
-from server.market.providers.alpha_vantage import NAME, AlphaVantage, AlphaVantageAccess
-from server.market.providers.provider import Provider
-from server.settings import Settings, SettingsError, load_settings
+from server.market.providers.alpha_vantage import NAME
+from server.market.providers.choice import make_provider
+from server.market.providers.provider import Provider, ProviderClosedError
+from server.settings import SettingsError, load_settings
 from storage.database import open_database
 from storage.errors import StorageError
 from storage.price_coverage import stored_symbols
@@ -54,31 +55,18 @@ def update(
         settings = load_settings(db=db_path)
         db = open_database(settings.db)
         try:
-            vendor = _provider(provider, settings, db)
+            vendor = make_provider(provider, settings, db)
             first, last = _range(db, start, end)
             days = load_calendar(calendar, datetime.now(UTC).date()).between(first, last)
             lacks = find_lacks(db, _symbols(db, symbols), days)
             report = _update(db, vendor, lacks)
         finally:
             db.close()
-    except (SettingsError, StorageError, CalendarError, OSError) as error:
+    except (SettingsError, StorageError, CalendarError, ProviderClosedError, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(json.dumps(report.as_json()) if as_json else "\n".join(report.lines()))
     if report.not_had and not report.added + report.changed:
         raise click.ClickException("nothing could be had")
-
-
-def _provider(name: str, settings: Settings, db: SqliteDatabase) -> Provider:
-    key = settings.alphaadvantage_api_key
-    if key is None:
-        raise click.ClickException(f"provider '{name}' needs ALPHAADVANTAGE_API_KEY")
-    access = AlphaVantageAccess(
-        key=key.get_secret_value(),
-        url=settings.alpha_vantage_url,
-        requests_per_minute=settings.alpha_vantage_requests_per_minute,
-        requests_per_day=settings.alpha_vantage_requests_per_day,
-    )
-    return AlphaVantage(access, db)
 
 
 def _symbols(db: SqliteDatabase, asked: str | None) -> Sequence[str]:
@@ -107,4 +95,4 @@ def _update(db: SqliteDatabase, provider: Provider, lacks: Sequence[Lack]) -> Up
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("symbols", total=len(lacks))
-        return update_prices(db, provider, lacks, lambda: datetime.now(UTC), lambda: progress.advance(bar))
+        return update_prices(db, provider, lacks, lambda: datetime.now(UTC), lambda _: progress.advance(bar))

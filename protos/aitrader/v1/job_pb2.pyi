@@ -29,7 +29,7 @@ class _JobStatusEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     JOB_STATUS_UNSPECIFIED: _JobStatus.ValueType  # 0
     """Never sent; in a filter: any status."""
     JOB_STATUS_PENDING: _JobStatus.ValueType  # 1
-    """Accepted and stored, perhaps in the queue; no model-day has started."""
+    """Accepted and stored, perhaps in the queue, or its missing prices are being downloaded; no model-day has started."""
     JOB_STATUS_RUNNING: _JobStatus.ValueType  # 2
     """Model-days are being run."""
     JOB_STATUS_COMPLETED: _JobStatus.ValueType  # 3
@@ -59,7 +59,7 @@ class JobStatus(_JobStatus, metaclass=_JobStatusEnumTypeWrapper):
 JOB_STATUS_UNSPECIFIED: JobStatus.ValueType  # 0
 """Never sent; in a filter: any status."""
 JOB_STATUS_PENDING: JobStatus.ValueType  # 1
-"""Accepted and stored, perhaps in the queue; no model-day has started."""
+"""Accepted and stored, perhaps in the queue, or its missing prices are being downloaded; no model-day has started."""
 JOB_STATUS_RUNNING: JobStatus.ValueType  # 2
 """Model-days are being run."""
 JOB_STATUS_COMPLETED: JobStatus.ValueType  # 3
@@ -257,6 +257,11 @@ class _EventTypeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     """A split or dividend changed what the model held when its day opened; `error` tells it in a sentence. It comes right
     before the MODEL_DAY_COMPLETED that commits it.
     """
+    EVENT_TYPE_JOB_PREPARING: _EventType.ValueType  # 16
+    """Prices that the job lacks are being downloaded (`auto_update_prices` in its config); `error` tells in a sentence how
+    far it is. The job is PENDING meanwhile, and its dates are those that may have prices; when JOB_STARTED follows, they
+    are those that have.
+    """
 
 class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper):
     """What a progress event tells."""
@@ -296,6 +301,11 @@ EVENT_TYPE_MODEL_DAY_SUPERSEDED: EventType.ValueType  # 14
 EVENT_TYPE_CORPORATE_ACTION: EventType.ValueType  # 15
 """A split or dividend changed what the model held when its day opened; `error` tells it in a sentence. It comes right
 before the MODEL_DAY_COMPLETED that commits it.
+"""
+EVENT_TYPE_JOB_PREPARING: EventType.ValueType  # 16
+"""Prices that the job lacks are being downloaded (`auto_update_prices` in its config); `error` tells in a sentence how
+far it is. The job is PENDING meanwhile, and its dates are those that may have prices; when JOB_STARTED follows, they
+are those that have.
 """
 global___EventType = EventType
 

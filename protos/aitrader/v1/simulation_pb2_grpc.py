@@ -129,6 +129,8 @@ class SimulationServiceServicer(object):
     def Trigger(self, request, context):
         """Plans the dates that the config's models still lack, accepts them as a job and returns at once.
 
+        Where the config says `auto_update_prices`, prices that the job lacks are downloaded before it runs, and its dates are
+        worked out again then: JOB_PREPARING events tell of it, the job's warnings what could not be had.
         Returns INVALID_ARGUMENT when a field or the config is wrong, or names a model, date or kind that is not there.
         Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached, unless
         `conflict_policy` says otherwise.

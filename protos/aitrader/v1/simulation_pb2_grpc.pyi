@@ -39,6 +39,8 @@ class SimulationServiceStub:
     ]
     """Plans the dates that the config's models still lack, accepts them as a job and returns at once.
 
+    Where the config says `auto_update_prices`, prices that the job lacks are downloaded before it runs, and its dates are
+    worked out again then: JOB_PREPARING events tell of it, the job's warnings what could not be had.
     Returns INVALID_ARGUMENT when a field or the config is wrong, or names a model, date or kind that is not there.
     Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached, unless
     `conflict_policy` says otherwise.
@@ -210,6 +212,8 @@ class SimulationServiceAsyncStub:
     ]
     """Plans the dates that the config's models still lack, accepts them as a job and returns at once.
 
+    Where the config says `auto_update_prices`, prices that the job lacks are downloaded before it runs, and its dates are
+    worked out again then: JOB_PREPARING events tell of it, the job's warnings what could not be had.
     Returns INVALID_ARGUMENT when a field or the config is wrong, or names a model, date or kind that is not there.
     Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached, unless
     `conflict_policy` says otherwise.
@@ -383,6 +387,8 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[aitrader.v1.simulation_pb2.TriggerResponse, collections.abc.Awaitable[aitrader.v1.simulation_pb2.TriggerResponse]]:
         """Plans the dates that the config's models still lack, accepts them as a job and returns at once.
 
+        Where the config says `auto_update_prices`, prices that the job lacks are downloaded before it runs, and its dates are
+        worked out again then: JOB_PREPARING events tell of it, the job's warnings what could not be had.
         Returns INVALID_ARGUMENT when a field or the config is wrong, or names a model, date or kind that is not there.
         Returns ABORTED (JOB_CONFLICT) when another job holds one of the portfolios or the job limit is reached, unless
         `conflict_policy` says otherwise.

@@ -46,7 +46,6 @@ class AlphaVantageAccess:
 
     key: str
     url: str = "https://www.alphavantage.co/query"
-    requests_per_minute: int = 5
     requests_per_day: int = 25
     timeout: float = 30.0
 
@@ -64,10 +63,10 @@ class AlphaVantage:
 
     name = NAME
 
-    def __init__(self, access: AlphaVantageAccess, db: SqliteDatabase, bucket: TokenBucket | None = None) -> None:
+    def __init__(self, access: AlphaVantageAccess, db: SqliteDatabase, bucket: TokenBucket) -> None:
         self._access = access
         self._db = db
-        self._bucket = bucket or TokenBucket(access.requests_per_minute)
+        self._bucket = bucket
         self._full = True
 
     def daily(self, symbol: str, first: str) -> Sequence[Found]:

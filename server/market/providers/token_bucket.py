@@ -2,6 +2,10 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeAlias
+
+#: waits for so many seconds, none among them; may raise ProviderClosedError to end what waits
+Wait: TypeAlias = Callable[[float], None]
 
 
 class TokenBucket:
@@ -13,7 +17,7 @@ class TokenBucket:
         size: int = 1,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Wait = time.sleep,
     ) -> None:
         self._rate = per_minute / 60
         self._size = size
@@ -25,9 +29,8 @@ class TokenBucket:
     def take(self) -> None:
         """Take a token, waiting until there is one."""
         self._fill()
-        if self._tokens < 1:
-            self._sleep((1 - self._tokens) / self._rate)
-            self._fill()
+        self._sleep(max(0.0, (1 - self._tokens) / self._rate))
+        self._fill()
         self._tokens -= 1
 
     def _fill(self) -> None:
