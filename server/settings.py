@@ -104,6 +104,18 @@ class Settings(BaseModel):
     alpha_vantage_requests_per_day: int = Field(
         25, ge=1, le=10_000_000, description="requests to Alpha Vantage a day (UTC); 25 is what a free key may"
     )
+    price_provider: str = Field(
+        "alpha-vantage",
+        pattern="^(alpha-vantage|yfinance|files)$",
+        description="where missing prices come from: alpha-vantage, yfinance or files",
+    )
+    price_files: Path = Field(
+        Path("data/prices"), description="price file, or folder of them, that the provider files reads"
+    )
+    price_actions: bool = Field(
+        default=False,
+        description="whether Alpha Vantage is asked for splits and dividends, two more requests a symbol",
+    )
     price_update_timeout: float = Field(
         600.0, gt=0, le=86_400, description="seconds that a job may take to download missing prices before it runs"
     )

@@ -59,7 +59,7 @@ def find_actions(db: SqliteDatabase) -> list[ActionRow]:
 
 
 def import_actions(db: SqliteDatabase, source: str, actions: Sequence[ActionRow], now: datetime) -> ActionCounts:
-    """Store new actions, all or none: none when one contradicts a stored one.
+    """Store new actions, all or none: none when one contradicts a stored one. Joins the transaction that is open.
 
     Raises:
         StorageBusyError: another process kept the database locked.
@@ -77,7 +77,7 @@ def mixed_symbols(db: SqliteDatabase) -> list[str]:
 
 
 def mark_adjusted(db: SqliteDatabase, symbols: Sequence[str], source: str, now: datetime) -> None:
-    """Remember, in a transaction of its own, that the prices of some symbols are adjusted.
+    """Remember, in the transaction that is open or one of its own, that the prices of some symbols are adjusted.
 
     Raises:
         StorageBusyError: another process kept the database locked.

@@ -1,6 +1,6 @@
 """Bars as stored: importing them, what is there, and the columns that a price table is filled from."""
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -120,8 +120,17 @@ COLUMNS = """
 """
 
 
-def import_bars(db: SqliteDatabase, source: str, bars: Iterable[BarRow], refused: Sized, now: datetime) -> ImportCounts:
+def import_bars(
+    db: SqliteDatabase,
+    source: str,
+    bars: Iterable[BarRow],
+    refused: Sized,
+    now: datetime,
+    also: Callable[[], None] = lambda: None,
+) -> ImportCounts:
     """Merge bars into the stored ones, all or nothing, and return what that did.
+
+    `also` is called in the same transaction, for what has to be stored with the bars or not at all.
 
     `bars` is read to its end before the database is locked, and `refused` is counted after that, so that both may be
     filled while a file is read. Of two bars of a symbol and date the later one counts. An import that adds and changes
@@ -135,6 +144,7 @@ def import_bars(db: SqliteDatabase, source: str, bars: Iterable[BarRow], refused
         try:
             _stage(db, bars)
             with db.atomic("IMMEDIATE"):
+                also()
                 return _merge(db, source, len(refused), now)
         finally:
             db.execute_sql("DROP TABLE staged_bars")

@@ -13,14 +13,14 @@ from server.jobs.errors import InvalidRequestError, JobError
 from server.jobs.halt import Halt, HaltedError, HaltReason
 from server.jobs.job_planner import JobPlanner
 from server.jobs.model_day_runner import RunnerParts
-from server.jobs.price_download import PROVIDER, PriceDownload
+from server.jobs.price_download import PriceDownload
 from server.jobs.request import ResolvedRequest
 from server.market.providers.choice import make_provider
 from server.market.providers.provider import ProviderClosedError
 from server.market.snapshots import Snapshot, Snapshots
 from server.settings import Settings
 from storage.acceptance import start_prepared
-from storage.errors import JobCancelledError, JobStateError, StorageBusyError
+from storage.errors import JobCancelledError, JobStateError
 from storage.jobs import JobRow, end_job
 from storage.preparing import end_unprepared, tell_preparing
 from storage.price_coverage import stored_symbols
@@ -106,7 +106,7 @@ class PreparingRunner:
                 await self._end(None, warnings)
         except JobCancelledError:
             await self._end(None, warnings)
-        except (JobError, StorageBusyError) as error:
+        except JobError as error:
             await self._end(f"the job could not start: {error}", warnings)
         except Exception as failure:  # the loop's edge, as in JobRunner
             logger.exception("job_not_prepared", job_id=self._job.job_id)
@@ -181,7 +181,7 @@ class Preparations:
         if not request.auto_update_prices:
             return
         try:
-            make_provider(PROVIDER, self._settings, self._db)
+            make_provider(self._settings, self._db)
         except ProviderClosedError as error:
             raise InvalidRequestError.of("config.auto_update_prices", str(error)) from None
         if request.spec.universe is None and not stored_symbols(self._db):

@@ -6,20 +6,26 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from threading import Event, Thread
 
+import structlog
 from peewee import SqliteDatabase
 
 from server.jobs.request import ResolvedRequest
 from server.market.price_update import Lack, NotHad, UpdateReport, find_lacks, update_prices
-from server.market.providers.alpha_vantage import NAME as PROVIDER
 from server.market.providers.choice import make_provider
 from server.market.providers.provider import ProviderClosedError
 from server.settings import Settings
+from storage.errors import StorageBusyError
 from storage.jobs import JobRow
 from storage.portfolios import held_symbols
 from storage.price_coverage import stored_symbols
 
-#: events at most that tell how far a download is
+#: events that tell how far a download is, more or less
 STEPS = 20
+
+#: seconds until what could not be stored is tried again
+BUSY_WAIT = 1.0
+
+logger = structlog.get_logger(__name__)
 
 
 class PriceDownload:
@@ -39,11 +45,7 @@ class PriceDownload:
         self._stopped.set()
 
     async def run(self, tell: Callable[[str], None]) -> UpdateReport:
-        """Download within the time limit and return what came; `tell` is called with how far it is.
-
-        Raises:
-            StorageBusyError: another process kept the database locked.
-        """
+        """Download within the time limit and return what came; `tell` is called with how far it is."""
         loop, limit = asyncio.get_running_loop(), self._settings.price_update_timeout
         alarm = loop.call_later(limit, self.stop, f"the {limit:g} seconds for downloads of a job are over")
         try:
@@ -56,26 +58,29 @@ class PriceDownload:
             if not self._stopped.is_set():  # then there may be no loop any more
                 loop.call_soon_threadsafe(tell, text)
 
+        lacks: Sequence[Lack] = ()
         try:
-            lacks = find_lacks(self._db, self._symbols(), self._job.date_range)
-            say(f"{len(lacks):,} symbols lack prices of the job's dates")
-            return self._update(lacks, say)
+            while True:
+                try:
+                    lacks = find_lacks(self._db, self._symbols(), self._job.date_range)
+                    say(f"{len(lacks):,} symbols lack prices of the job's dates")
+                    return self._update(lacks, say)
+                except StorageBusyError as error:  # another process imports, or there is no space: as jobs wait for it
+                    logger.warning("price_download_waits", job_id=self._job.job_id, error=str(error))
+                    self._wait(BUSY_WAIT)
+        except ProviderClosedError as error:
+            return UpdateReport(not_had=[_not_had(lack, error) for lack in lacks])
         finally:
             self._db.close()  # the connection of this thread
 
     def _update(self, lacks: Sequence[Lack], say: Callable[[str], None]) -> UpdateReport:
         told = range(0, len(lacks), max(1, len(lacks) // STEPS))
-        report = UpdateReport()
 
-        def done(now: UpdateReport) -> None:
-            if now.asked in told[1:]:
-                say(f"{now.counts}; {len(lacks) - now.asked:,} to go")
+        def done(report: UpdateReport) -> None:
+            if report.asked in told[1:]:
+                say(f"{report.counts}; {len(lacks) - report.asked:,} to go")
 
-        try:
-            provider = make_provider(PROVIDER, self._settings, self._db, self._wait)
-        except ProviderClosedError as error:
-            report.not_had += [NotHad(symbol=lack.symbol, dates=lack.dates, reason=str(error)) for lack in lacks]
-            return report
+        provider = make_provider(self._settings, self._db, self._wait)
         return update_prices(self._db, provider, lacks, lambda: datetime.now(UTC), done, self._wait)
 
     def _symbols(self) -> Sequence[str]:
@@ -86,6 +91,10 @@ class PriceDownload:
     def _wait(self, seconds: float) -> None:
         if self._stopped.wait(seconds):
             raise ProviderClosedError(self._reason)
+
+
+def _not_had(lack: Lack, error: ProviderClosedError) -> NotHad:
+    return NotHad(symbol=lack.symbol, dates=lack.dates, reason=str(error))
 
 
 def _in_thread(work: Callable[[], UpdateReport]) -> "Future[UpdateReport]":

@@ -8,11 +8,11 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeAlias
 
+from server.market.action_text import dividend, split
 from server.market.bar_text import parse_date, parse_symbol
 from server.market.errors import BarRefusedError
 from server.market.found import Refusal, file_name, quoted
@@ -26,9 +26,6 @@ LONGEST_LINE = 4096
 
 #: what a split may be made of: whole numbers of at most four digits
 _RATIO = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
-
-#: dollars per share; more than any share costs
-MAX_DIVIDEND = Decimal(1_000_000)
 
 Placed: TypeAlias = ActionRow | Refusal
 
@@ -74,14 +71,11 @@ def _cells(line: Line, count: int | None = None) -> list[str]:
 
 def _action(values: dict[str, str]) -> ActionRow:
     symbol, date, kind, value = (values[name] for name in COLUMNS)
-    place = {"symbol": parse_symbol(symbol), "ex_date": parse_date(date)}
+    symbol, date = parse_symbol(symbol), parse_date(date)
     if kind.lower() == "split":
-        ratio = _ratio(value)
-        return ActionRow(
-            **place, kind="split", numerator=ratio.numerator, denominator=ratio.denominator, amount_micros=0
-        )
+        return split(symbol, date, _ratio(value))
     if kind.lower() == "dividend":
-        return ActionRow(**place, kind="dividend", numerator=1, denominator=1, amount_micros=_micros(value))
+        return dividend(symbol, date, value)
     raise BarRefusedError(f"kind {quoted(kind)} was neither split nor dividend")
 
 
@@ -90,13 +84,3 @@ def _ratio(text: str) -> Fraction:
     if found is None or found[1] == found[2]:
         raise BarRefusedError(f"value {quoted(text)} was not a ratio of new to old shares such as 15:1")
     return Fraction(int(found[1]), int(found[2]))
-
-
-def _micros(text: str) -> int:
-    try:
-        dollars = Decimal(text) if text.isascii() else Decimal("NaN")
-    except InvalidOperation:
-        dollars = Decimal("NaN")
-    if not dollars.is_finite() or not 0 < dollars < MAX_DIVIDEND or dollars != dollars.quantize(Decimal("0.000001")):
-        raise BarRefusedError(f"value {quoted(text)} was not dollars per share above 0, with at most 6 decimals")
-    return int(dollars * 1_000_000)

@@ -7,10 +7,11 @@ from typing import TypeAlias
 from server.market.alpha_vantage import read_document, read_lines
 from server.market.csv_file import read_csv
 from server.market.found import Found, Refusal, file_name
+from server.market.parquet_file import read_parquet
 
 Reader: TypeAlias = Callable[[Path], Iterator[Found]]
 
-SUFFIXES = (".csv", ".json", ".jsonl")
+SUFFIXES = (".csv", ".json", ".jsonl", ".parquet")
 
 #: bytes read to recognise a format; a symbol's line of `merged.jsonl` over 20 years is 1 MB
 HEAD = 4 * 1024 * 1024
@@ -53,12 +54,14 @@ def _read_file(path: Path) -> Iterator[Found]:
 
 
 def recognise(path: Path) -> Reader:
-    """Return the reader that a file needs: `.csv` and `.jsonl` say so by their name, others by how they begin."""
+    """Return the reader of a file: `.csv`, `.jsonl` and `.parquet` say so by their name, others by how they begin."""
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return read_csv
     if suffix == ".jsonl":
         return read_lines
+    if suffix == ".parquet":
+        return read_parquet
     with path.open("rb") as file:
         head = file.read(HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()
     if suffix != ".json" and not head.startswith(b"{"):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from server.market.coverage_report import jump_lines, jumps_json
 from server.market.found import PlacedBar, Refusal
 from server.market.providers.provider import Provider, ProviderClosedError, ProviderError
 from server.market.providers.token_bucket import Wait
+from storage.corporate_actions import ActionCounts, ActionRow, import_actions
 from storage.price_coverage import PriceJump, price_jumps, whole_dates
 from storage.prices import BarRow, import_bars
 
@@ -46,6 +47,7 @@ class UpdateReport:
     asked: int = 0
     added: int = 0
     changed: int = 0
+    actions: int = 0
     refused: list[Refusal] = field(default_factory=list)
     jumps: list[PriceJump] = field(default_factory=list)
     not_had: list[NotHad] = field(default_factory=list)
@@ -53,7 +55,8 @@ class UpdateReport:
     @property
     def counts(self) -> str:
         """What was asked for and came, in one line."""
-        return f"{self.asked:,} symbols asked for, {self.added:,} bars added, {self.changed:,} changed"
+        actions = f", {self.actions:,} corporate actions" if self.actions else ""
+        return f"{self.asked:,} symbols asked for, {self.added:,} bars added, {self.changed:,} changed{actions}"
 
     def lines(self) -> Iterator[str]:
         """Yield the report for people."""
@@ -82,6 +85,7 @@ class UpdateReport:
             "asked": self.asked,
             "added": self.added,
             "changed": self.changed,
+            "corporate_actions": self.actions,
             "refused": [str(refusal) for refusal in self.refused],
             "jumps": jumps_json(self.jumps),
             "not_had": [{"symbol": one.symbol, "dates": list(one.dates), "reason": one.reason} for one in self.not_had],
@@ -133,18 +137,46 @@ def update_prices(
 
 def _update_symbol(db: SqliteDatabase, provider: Provider, lack: Lack, now: datetime, report: UpdateReport) -> None:
     report.asked += 1
-    found = provider.daily(lack.symbol, lack.dates[0])
-    refused = [one for one in found if isinstance(one, Refusal)]
-    bars = [one.bar for one in found if isinstance(one, PlacedBar) and _is_wanted(one.bar, lack)]
-    counts = import_bars(db, provider.name, bars, refused, now)
+    daily = provider.daily(lack.symbol, lack.dates[0])
+    refused = [one for one in daily.found if isinstance(one, Refusal)]
+    bars = [one.bar for one in daily.found if isinstance(one, PlacedBar) and _is_wanted(one.bar, lack)]
+    actions = [action for action in daily.actions if lack.dates[0] <= action.ex_date <= lack.dates[-1]]
+    stored = list[ActionCounts]()
+    counts = import_bars(
+        db, provider.name, bars, refused, now, lambda: stored.append(_store_actions(db, provider.name, actions, now))
+    )
     report.added += counts.added
     report.changed += counts.changed
-    report.refused += refused
+    report.actions += stored[-1].added
+    report.refused += [*refused, *(_contradiction(provider.name, row) for row in stored[-1].differing)]
     had = {bar.date for bar in bars}
     report.jumps += [jump for jump in price_jumps(db, lack.symbol, lack.symbol) if jump.date in had]
     if left := tuple(date for date in lack.dates if date not in had):
         reason = f"{provider.name} has no bar"
         report.not_had.append(NotHad(symbol=lack.symbol, dates=left, reason=reason))
+
+
+def _store_actions(db: SqliteDatabase, name: str, actions: Sequence[ActionRow], now: datetime) -> ActionCounts:
+    """Store the actions of a symbol, but for dividends that contradict stored ones.
+
+    Raises:
+        ProviderError: a split contradicts a stored one, so the bars around it are not what portfolios stand on.
+    """
+    counts = import_actions(db, name, actions, now)
+    for row in counts.differing:
+        if row.kind == "split":
+            raise ProviderError(
+                f"the split {row.numerator}:{row.denominator} of {row.ex_date} contradicts a stored one"
+            )
+    if not counts.differing:
+        return counts
+    agreed = [action for action in actions if action not in counts.differing]
+    return replace(import_actions(db, name, agreed, now), differing=counts.differing)
+
+
+def _contradiction(name: str, row: ActionRow) -> Refusal:
+    reason = f"{row.kind} contradicts the one that is stored, which stays"
+    return Refusal(file=name, symbol=row.symbol, date=row.ex_date, reason=reason)
 
 
 def _is_wanted(bar: BarRow, lack: Lack) -> bool:

@@ -14,8 +14,7 @@ from server.market.bar_text import parse_symbol
 from server.market.calendar import DEFAULT_CALENDAR, load_calendar
 from server.market.errors import BarRefusedError, CalendarError
 from server.market.price_update import Lack, UpdateReport, find_lacks, update_prices
-from server.market.providers.alpha_vantage import NAME
-from server.market.providers.choice import make_provider
+from server.market.providers.choice import PROVIDERS, make_provider
 from server.market.providers.provider import Provider, ProviderClosedError
 from server.settings import SettingsError, load_settings
 from storage.database import open_database
@@ -33,7 +32,7 @@ DATE = click.DateTime(["%Y-%m-%d"])
 @click.option("--symbols", help="Symbols with commas between; by default all that have prices.")
 @click.option("--start", type=DATE, help="First date; by default the first with prices.")
 @click.option("--end", type=DATE, help="Last date; by default yesterday (UTC), as today may not be over.")
-@click.option("--provider", type=click.Choice([NAME]), default=NAME, show_default=True, help="The vendor.")
+@click.option("--provider", type=click.Choice(PROVIDERS), help="Default: AITRADER_PRICE_PROVIDER.")
 @click.option("--calendar", default=DEFAULT_CALENDAR, show_default=True, help="Exchange whose trading days count.")
 @click.option("--db", "db_path", type=click.Path(dir_okay=False, path_type=Path), help="Database file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -41,7 +40,7 @@ def update(
     symbols: str | None,
     start: datetime | None,
     end: datetime | None,
-    provider: str,
+    provider: str | None,
     calendar: str,
     db_path: Path | None,
     *,
@@ -52,10 +51,10 @@ def update(
     What could not be had is told, and the exit code is 1 when nothing could.
     """
     try:
-        settings = load_settings(db=db_path)
+        settings = load_settings(db=db_path, price_provider=provider)
         db = open_database(settings.db)
         try:
-            vendor = make_provider(provider, settings, db)
+            vendor = make_provider(settings, db)
             first, last = _range(db, start, end)
             days = load_calendar(calendar, datetime.now(UTC).date()).between(first, last)
             lacks = find_lacks(db, _symbols(db, symbols), days)

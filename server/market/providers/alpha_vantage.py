@@ -6,17 +6,22 @@ spent day, and from what only paying customers get, such as more than the last h
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from peewee import SqliteDatabase
 
 from server.market.alpha_vantage import ANSWERS, read_text
+from server.market.alpha_vantage_events import Event, read_events
+from server.market.errors import BarRefusedError
 from server.market.found import Found, printable
-from server.market.providers.provider import ProviderClosedError, ProviderError
+from server.market.providers.provider import Daily, ProviderClosedError, ProviderError
 from server.market.providers.token_bucket import TokenBucket
+from storage.corporate_actions import ActionRow
 from storage.provider_requests import spend_requests, take_request
 
 if TYPE_CHECKING:
@@ -63,30 +68,48 @@ class AlphaVantage:
 
     name = NAME
 
-    def __init__(self, access: AlphaVantageAccess, db: SqliteDatabase, bucket: TokenBucket) -> None:
+    def __init__(
+        self, access: AlphaVantageAccess, db: SqliteDatabase, bucket: TokenBucket, *, actions: bool = False
+    ) -> None:
         self._access = access
         self._db = db
         self._bucket = bucket
+        self._actions = actions
         self._full = True
 
-    def daily(self, symbol: str, first: str) -> Sequence[Found]:
+    def daily(self, symbol: str, first: str) -> Daily:
         """Return bars and refusals of a symbol, of the last hundred trading days or of all there are.
+
+        Splits and dividends come with them where they are wanted, or nothing does; that is two requests more.
 
         Raises:
             ProviderError: they could not be had.
         """
+        try:
+            found = self._series(symbol, first)
+            events = [self._events(symbol, event) for event in Event] if self._actions else []
+        except _PremiumError as error:
+            raise ProviderClosedError(str(error)) from None
+        return Daily(found=found, actions=list(chain.from_iterable(events)))
+
+    def _series(self, symbol: str, first: str) -> Sequence[Found]:
+        asked, read = {"function": "TIME_SERIES_DAILY", "symbol": symbol}, partial(read_text, NAME, symbol)
         recent = (datetime.now(UTC) - timedelta(days=COMPACT_DAYS)).date().isoformat()
         if self._full and first < recent:
             try:
-                return self._ask(symbol, "full")
+                return list(read(self._ask(asked | {"outputsize": "full"})))
             except _PremiumError:
                 self._full = False
-        try:
-            return self._ask(symbol, "compact")
-        except _PremiumError as error:
-            raise ProviderClosedError(str(error)) from None
+        return list(read(self._ask(asked | {"outputsize": "compact"})))
 
-    def _ask(self, symbol: str, size: str) -> Sequence[Found]:
+    def _events(self, symbol: str, event: Event) -> Sequence[ActionRow]:
+        try:
+            return read_events(symbol, event, self._ask({"function": event, "symbol": symbol}))
+        except BarRefusedError as error:
+            raise ProviderError(f"{event} of '{symbol}' could not be read: {error}") from None
+
+    def _ask(self, asked: Mapping[str, str]) -> str:
+        """Return an answer that is JSON and no refusal."""
         reason = ""
         for _ in range(ATTEMPTS):
             self._bucket.take()
@@ -94,19 +117,19 @@ class AlphaVantage:
                 limit = self._access.requests_per_day
                 raise ProviderClosedError(f"all {limit} requests to Alpha Vantage of today (UTC) are used up")
             try:
-                return self._read(symbol, self._fetch(symbol, size))
+                return self._checked(self._fetch(asked))
             except _UnsteadyError as error:
                 reason = str(error)
-        raise ProviderError(f"Alpha Vantage was asked {ATTEMPTS} times for '{symbol}': {reason}")
+        raise ProviderError(f"Alpha Vantage was asked {ATTEMPTS} times for '{asked['symbol']}': {reason}")
 
-    def _fetch(self, symbol: str, size: str) -> str:
+    def _fetch(self, asked: Mapping[str, str]) -> str:
         import httpx2  # here, as it is needed only by those who download prices
 
-        asked = {"function": "TIME_SERIES_DAILY", "symbol": symbol, "outputsize": size, "apikey": self._access.key}
+        question = {**asked, "apikey": self._access.key}
         try:
             with (
                 httpx2.Client(timeout=self._access.timeout, follow_redirects=False) as client,
-                client.stream("GET", self._access.url, params=asked) as response,
+                client.stream("GET", self._access.url, params=question) as response,
             ):
                 if response.status_code != httpx2.codes.OK:
                     raise _UnsteadyError(f"it answered with status {response.status_code}")
@@ -114,7 +137,7 @@ class AlphaVantage:
         except httpx2.HTTPError as error:
             raise _UnsteadyError(f"no whole answer came: {type(error).__name__}") from None
 
-    def _read(self, symbol: str, text: str) -> Sequence[Found]:
+    def _checked(self, text: str) -> str:
         try:
             document: Any = json.loads(text)
         except (ValueError, RecursionError):
@@ -123,7 +146,7 @@ class AlphaVantage:
         for answer in ANSWERS:
             if isinstance(words := told.get(answer), str):
                 self._refuse(words)
-        return list(read_text(NAME, symbol, text))
+        return text
 
     def _refuse(self, words: str) -> None:
         """Raise what the vendor's words mean."""

@@ -34,7 +34,7 @@ def provider(vendor: Vendor, db: SqliteDatabase, requests_per_day: int = 25, tim
 def test_recent_prices_are_asked_for_compactly(vendor: Vendor, db: SqliteDatabase) -> None:
     vendor.answers = [series([RECENT])]
 
-    (found,) = provider(vendor, db).daily("AAPL", RECENT)
+    (found,) = provider(vendor, db).daily("AAPL", RECENT).found
 
     assert isinstance(found, PlacedBar)
     assert (found.bar.symbol, found.bar.date, found.bar.volume) == ("AAPL", RECENT, 100)
@@ -74,7 +74,7 @@ def test_fault_that_may_pass_is_asked_again_and_told_when_it_does_not(
     vendor.answers = [fault, series([RECENT]), fault]
     alpha = provider(vendor, db)
 
-    assert len(alpha.daily("AAPL", RECENT)) == 1
+    assert len(alpha.daily("AAPL", RECENT).found) == 1
     with pytest.raises(ProviderError, match="asked 3 times for 'AAPL'") as caught:
         alpha.daily("AAPL", RECENT)
 
@@ -138,8 +138,8 @@ def test_changed_columns_and_another_symbol_are_refused_not_guessed(vendor: Vend
     ]
     alpha = provider(vendor, db)
 
-    (changed,) = alpha.daily("AAPL", RECENT)
-    (other,) = alpha.daily("AAPL", RECENT)
+    (changed,) = alpha.daily("AAPL", RECENT).found
+    (other,) = alpha.daily("AAPL", RECENT).found
 
     assert isinstance(changed, Refusal)
     assert changed.reason == "open was missing"

@@ -221,7 +221,9 @@ def test_a_folder_stands_for_its_price_files_by_name(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_price_files_is_refused(tmp_path: Path) -> None:
-    assert [str(found) for found in read_prices(tmp_path)] == [f"{tmp_path}: folder had no .csv, .json, .jsonl files"]
+    assert [str(found) for found in read_prices(tmp_path)] == [
+        f"{tmp_path}: folder had no .csv, .json, .jsonl, .parquet files"
+    ]
 
 
 def test_what_is_no_file_or_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

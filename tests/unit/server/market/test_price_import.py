@@ -1,8 +1,10 @@
 import json
+import sqlite3
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from peewee import SqliteDatabase
@@ -24,6 +26,20 @@ fuzzing = settings(max_examples=50, deadline=None, suppress_health_check=[Health
 def imported(db: SqliteDatabase, path: Path, *lines: str) -> ImportReport:
     path.write_text(HEADER + "".join(f"{line}\n" for line in lines))
     return import_prices(db, [path], NOW)
+
+
+def test_adjusted_bars_are_stored_with_their_mark_or_not_at_all(db: SqliteDatabase, tmp_path: Path) -> None:
+    path = tmp_path / "adjusted.csv"
+    path.write_text(f"{HEADER}A,2025-10-01,10,11,9,10,100\n")
+    db.execute_sql("CREATE TRIGGER full BEFORE INSERT ON adjusted_symbols BEGIN SELECT RAISE(ABORT, 'full'); END")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        import_prices(db, [path], NOW, adjusted=True)
+    assert list(db.execute_sql("SELECT count(*) FROM price_bars")) == [(0,)]
+
+    db.execute_sql("DROP TRIGGER full")
+    import_prices(db, [path], NOW, adjusted=True)
+    assert list(db.execute_sql("SELECT symbol FROM adjusted_symbols")) == [("A",)]
 
 
 def test_the_real_prices_are_imported_whole_and_only_once(db: SqliteDatabase, real_data: Path) -> None:
