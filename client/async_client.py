@@ -29,6 +29,7 @@ from aitrader.v1.simulation_pb2 import (
     VerifyJobResponse,
 )
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
+from aitrader.v1.upkeep_pb2 import GetStorageStatusRequest, GetStorageStatusResponse
 
 from .async_job import AsyncJob
 from .backoff import Backoff, BackoffPolicy
@@ -265,6 +266,10 @@ class AsyncClient:
     async def service_status(self) -> GetServiceStatusResponse:
         """Fetch how the service and its parts are."""
         return await self._call(self._stub.GetServiceStatus, GetServiceStatusRequest())
+
+    async def storage_status(self) -> GetStorageStatusResponse:
+        """Fetch how much is stored; the answer may be some seconds old."""
+        return await self._call(self._stub.GetStorageStatus, GetStorageStatusRequest())
 
     async def audit(self, job_id: str) -> AuditJobResponse:
         """Check that nothing the agents of a job were shown was later than their decisions."""

@@ -321,6 +321,14 @@ def service_status(ctx: click.Context, *, as_json: bool) -> None:
     ctx.exit(ExitCode.OK if response.status == COMPONENT_STATUS_HEALTHY else ExitCode.ERROR)
 
 
+@main.command(epilog=EXIT_CODES_HELP, short_help="Tell how much is stored.")
+@json_option
+@click.pass_obj
+def storage(client: Client, *, as_json: bool) -> None:
+    """Tell the size of the database, its rows by table, jobs by status and by day, and the largest models."""
+    _print(client.storage_status(), as_json=as_json)
+
+
 main.add_command(gateway)
 
 

@@ -29,6 +29,7 @@ from aitrader.v1.simulation_pb2 import (
     VerifyJobResponse,
 )
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
+from aitrader.v1.upkeep_pb2 import GetStorageStatusRequest, GetStorageStatusResponse
 
 from .backoff import Backoff, BackoffPolicy
 from .channel import DEFAULT_TIMEOUT, open_channel, resolve_target
@@ -244,6 +245,10 @@ class Client:
     def service_status(self) -> GetServiceStatusResponse:
         """Fetch how the service and its parts are."""
         return self._call(self._stub.GetServiceStatus, GetServiceStatusRequest())
+
+    def storage_status(self) -> GetStorageStatusResponse:
+        """Fetch how much is stored; the answer may be some seconds old."""
+        return self._call(self._stub.GetStorageStatus, GetStorageStatusRequest())
 
     def audit(self, job_id: str) -> AuditJobResponse:
         """Check that nothing the agents of a job were shown was later than their decisions."""

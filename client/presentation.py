@@ -21,6 +21,7 @@ from aitrader.v1.simulation_pb2 import (
     TriggerResponse,
     VerifyJobResponse,
 )
+from aitrader.v1.upkeep_pb2 import GetStorageStatusResponse
 
 from .audit_report import audit_lines
 from .chart import value_chart
@@ -30,6 +31,7 @@ from .metrics_report import metrics_lines
 from .price_report import coverage_lines
 from .sentences import cancel_lines, day_lines, retry_lines, status_lines, trigger_lines
 from .service_report import service_lines
+from .storage_report import storage_lines
 from .tables import jobs_table, leaderboard_table, models_table, results_table, timeseries_table
 from .tally import Tally
 from .text import plain
@@ -69,6 +71,8 @@ def present(response: Message) -> None:
             _print_lines(audit_lines(response))
         case GetServiceStatusResponse():
             _print_lines(service_lines(response))
+        case GetStorageStatusResponse():
+            _print_lines(storage_lines(response))
         case VerifyJobResponse():
             _print_lines(verify_lines(response))
 

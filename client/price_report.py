@@ -8,6 +8,8 @@ from .text import plain
 
 #: dates and jumps shown of a symbol
 SHOWN = 5
+#: characters shown of a source, which may be the names of many files
+SOURCE = 40
 
 
 def coverage_lines(response: GetPriceCoverageResponse) -> list[str]:
@@ -17,13 +19,18 @@ def coverage_lines(response: GetPriceCoverageResponse) -> list[str]:
 
 def _lines(row: SymbolCoverage) -> Iterator[str]:
     revised = f", {row.revisions:,} revised" if row.revisions else ""
-    yield f"{plain(row.symbol)}  {row.first_date} to {row.last_date}, {row.bars:,} bars{revised}"
+    dates, source = f"{row.first_date} to {row.last_date}", _cut(plain(row.last_import_source))
+    yield f"{plain(row.symbol)}  {dates}, {row.bars:,} bars{revised}, from {source}"
     if row.missing_dates:
         yield f"    missing {_some(list(row.missing_dates))}"
     if row.closed_dates:
         yield f"    on days without trading {_some(list(row.closed_dates))}"
     if row.jumps:
         yield f"    jumps {_some([f'{jump.date} from {jump.before:g} to {jump.after:g}' for jump in row.jumps])}"
+
+
+def _cut(source: str) -> str:
+    return source if len(source) <= SOURCE else f"{source[: SOURCE - 1]}…"
 
 
 def _some(words: list[str]) -> str:

@@ -7,14 +7,14 @@ from rich.table import Table
 
 from aitrader.v1.job_pb2 import Job
 from aitrader.v1.metrics_pb2 import PortfolioMetrics
-from aitrader.v1.portfolio_pb2 import DayResult, TimeseriesPoint, Trade
+from aitrader.v1.portfolio_pb2 import DayResult, TimeseriesPoint
 from aitrader.v1.simulation_pb2 import GetLeaderboardResponse
 
 from .metrics_report import ratio
 from .sparkline import sparkline, thinned
 from .tally import Tally
 from .text import duration, moment, money, percent, plain, signed
-from .trades import trade_text
+from .trades import effect_text, trade_text
 from .words import status_word
 
 #: values below a chart
@@ -75,7 +75,7 @@ def results_table(results: Iterable[DayResult]) -> Table:
             signed(day.daily_pnl.profit),
             percent(day.daily_pnl.return_pct),
             percent(day.cumulative_return_pct),
-            _trades(day.trades),
+            _orders(day),
         )
     return table
 
@@ -125,7 +125,9 @@ def _table(*groups: Sequence[str]) -> Table:
     return table
 
 
-def _trades(trades: Sequence[Trade]) -> str:
-    told = [trade_text(trade) for trade in trades[:MAX_TRADES]]
-    more = len(trades) - MAX_TRADES
+def _orders(day: DayResult) -> str:
+    """Tell splits and dividends, which come before the day's orders, and the first trades."""
+    told = [effect_text(effect) for effect in day.corporate_actions]
+    told += [trade_text(trade) for trade in day.trades[:MAX_TRADES]]
+    more = len(day.trades) - MAX_TRADES
     return ", ".join([*told, f"and {more} more"] if more > 0 else told)

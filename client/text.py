@@ -47,3 +47,14 @@ def date_span(dates: list[str]) -> str:
 def share_list(holdings: Mapping[str, int]) -> str:
     """Write holdings as `10 AAPL, 3 MSFT`."""
     return ", ".join(f"{amount} {plain(symbol)}" for symbol, amount in sorted(holdings.items()))
+
+
+def size(count: float) -> str:
+    """Write bytes as `7 B`, `1.5 KiB` or `3.2 GiB`."""
+    if count < 1024:
+        return f"{count:.0f} B"
+    for unit in ("KiB", "MiB", "GiB"):
+        count /= 1024
+        if count < 1024:
+            return f"{count:.1f} {unit}"
+    return f"{count / 1024:.1f} TiB"

@@ -19,6 +19,7 @@ class SymbolCoverage(Answer):
     jumps: list[PriceJump]
     revisions: int
     last_import_at: Time
+    last_import_source: str
 
 
 class PriceCoverage(Answer):

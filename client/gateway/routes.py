@@ -15,8 +15,9 @@ from aitrader.v1.callbacks_pb2 import ListDeliveriesRequest
 from aitrader.v1.metrics_pb2 import GetMetricsRequest
 from aitrader.v1.prices_pb2 import GetPriceCoverageRequest
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest
+from aitrader.v1.upkeep_pb2 import GetStorageStatusRequest
 
-from . import model_metrics, model_prices, model_service, model_sessions, model_verify, models
+from . import model_metrics, model_prices, model_service, model_sessions, model_storage, model_verify, models
 from .asking import answer
 from .questions import (
     CancelBody,
@@ -136,3 +137,9 @@ async def get_price_coverage(request: Request, page: Annotated[Page, Query()]) -
 async def get_service_status(request: Request) -> Response:
     """Tell the version of the service and how its parts are."""
     return await answer(request, GetServiceStatusRequest())
+
+
+@router.get("/storage", operation_id="GetStorageStatus", response_model=model_storage.StorageStatus)
+async def get_storage_status(request: Request) -> Response:
+    """Tell how much is stored: size, rows by table, jobs by status and by day, the largest models."""
+    return await answer(request, GetStorageStatusRequest())

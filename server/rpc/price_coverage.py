@@ -43,4 +43,5 @@ def _symbol(row: SymbolCoverage) -> pb.SymbolCoverage:
         jumps=(pb.PriceJump(date=jump.date, before=jump.before, after=jump.after) for jump in row.jumps),
         revisions=row.revisions,
         last_import_time=time(row.imported_at),
+        last_import_source=row.source,
     )

@@ -10,7 +10,15 @@ from typing import Any, TypeAlias, TypeVar
 from grpc.aio import ServicerContext
 from peewee import SqliteDatabase
 
-from aitrader.v1 import callbacks_pb2, control_pb2, metrics_pb2, prices_pb2, service_status_pb2, simulation_pb2
+from aitrader.v1 import (
+    callbacks_pb2,
+    control_pb2,
+    metrics_pb2,
+    prices_pb2,
+    service_status_pb2,
+    simulation_pb2,
+    upkeep_pb2,
+)
 from aitrader.v1.simulation_pb2_grpc import SimulationServiceServicer
 from server.callbacks.hosts import MAX_URL
 from server.condition.service_condition import ServiceCondition
@@ -34,6 +42,7 @@ from server.rpc import (
 from server.rpc.fields import Fields
 from server.rpc.leaderboard import LeaderboardReader
 from server.rpc.status import StatusReader
+from server.rpc.storage_status import StorageStatusReader
 from server.rpc.stream import ProgressStreamer
 from storage.acceptance import ConflictPolicy
 
@@ -65,6 +74,7 @@ class SimulationServicer(SimulationServiceServicer):
         self._verifier = verifier
         self._status = StatusReader(db)
         self._leaderboard = LeaderboardReader(db)
+        self._storage = StorageStatusReader(db, lambda: datetime.now(UTC))
         self._streamer = ProgressStreamer(db, logs)
         self._changes: set[asyncio.Task[Any]] = set()
 
@@ -162,6 +172,12 @@ class SimulationServicer(SimulationServiceServicer):
     ) -> service_status_pb2.GetServiceStatusResponse:
         """Tell how the service is."""
         return service_status.response(await self._condition.look())
+
+    async def GetStorageStatus(
+        self, request: upkeep_pb2.GetStorageStatusRequest, context: Context
+    ) -> upkeep_pb2.GetStorageStatusResponse:
+        """Tell how much is stored."""
+        return await self._storage.read()
 
     async def VerifyJob(
         self, request: simulation_pb2.VerifyJobRequest, context: Context

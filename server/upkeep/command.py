@@ -101,15 +101,21 @@ def _print(document: dict[str, Any], words: str, *, as_json: bool) -> None:
 @db_option
 @json_option
 def status(path: Path, *, as_json: bool) -> None:
-    """Print the size of the database, rows by table, jobs by status and the models that traded most."""
+    """Print the size of the database, rows by table, jobs by status and by day, and the largest models."""
     with told(), closing(open_existing(path)) as database:
-        found = storage_status(database)
+        found = storage_status(database, datetime.now(UTC).date())
     _print({"db": str(path), **asdict(found)}, "\n".join(_lines(path, found)), as_json=as_json)
 
 
 def _lines(path: Path, found: StorageStatus) -> Iterator[str]:
-    yield f"{path}: {found.bytes:,} bytes, {found.free_bytes:,} of them free"
+    yield f"{path}: {found.bytes:,} bytes, {found.free_bytes:,} of them free, {found.wal_bytes:,} of write-ahead log"
+    yield f"disk: {found.free_disk_bytes:,} bytes free"
+    yield f"schema: {found.schema_version}"
+    yield "trading days: " + (f"{found.first_date} to {found.last_date}" if found.first_date else "none")
     yield "jobs: " + (", ".join(f"{count:,} {status}" for status, count in found.jobs.items()) or "none")
+    for day, jobs in found.job_days.items():
+        if jobs:
+            yield f"{day}: {jobs:,} jobs"
     for name, rows in found.rows.items():
         yield f"{name}: {rows:,} rows"
     for model in found.models:

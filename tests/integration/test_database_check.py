@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from aitrader.v1.control_pb2 import RetryJobRequest
 from server.upkeep.command import db
 from storage.checks.check import INVARIANTS
+from storage.database import MIGRATIONS
 from tests.service import DATES, DEADLINE, BackgroundLoop, Service, config, scripted, start_service
 
 BUYS = {date: [("buy", "UP", 1), ("buy", "FLAT", 1)] for date in DATES[:3]} | {DATES[4]: [("sell", "UP", 2)]}
@@ -209,9 +210,13 @@ def test_status_counts_what_there_is(written: Path) -> None:
     words = CliRunner().invoke(db, ["status", "--db", str(written)]).output.splitlines()
 
     assert (told["rows"]["jobs"], told["jobs"]) == (4, {"completed": 3, "partial": 1})
-    assert told["bytes"] >= written.stat().st_size
+    assert told["bytes"] == written.stat().st_size
+    assert told["schema_version"] == max(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))
+    assert (told["first_date"], told["last_date"]) == (DATES[0], DATES[-1])
+    assert len(told["job_days"]) == 30
+    assert not any(name.startswith("sqlite_") for name in told["rows"])
     assert {"model": "m", "trading_days": 10, "portfolios": 1} in told["models"]
-    assert words[1] == "jobs: 3 completed, 1 partial"
+    assert "jobs: 3 completed, 1 partial" in words
     assert f"attempts: {told['rows']['attempts']} rows" in words
 
 

@@ -21,3 +21,4 @@ def test_coverage_tells_what_is_missing(service: Service) -> None:
     between = [day for day in DATES if halt.first_date <= day <= halt.last_date]
     assert [*halt.missing_dates] == [day for day in between if (day,) not in own]
     assert halt.HasField("last_import_time")
+    assert halt.last_import_source == "test"

@@ -43,6 +43,7 @@ GOOD: Mapping[str, Callable[["Stored"], dict[str, Any]]] = {
     "RetryJob": lambda stored: {"job_id": stored.job_id},
     "ListDeliveries": lambda stored: {"job_id": stored.job_id},
     "GetServiceStatus": lambda stored: {},
+    "GetStorageStatus": lambda stored: {},
     "GetPriceCoverage": lambda stored: {},
 }
 

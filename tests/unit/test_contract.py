@@ -21,6 +21,7 @@ from aitrader.v1 import (
     replay_pb2,
     service_status_pb2,
     simulation_pb2,
+    upkeep_pb2,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +38,7 @@ STUBS = {
     "aitrader/v1/service_status.proto": service_status_pb2,
     "aitrader/v1/replay.proto": replay_pb2,
     "aitrader/v1/simulation.proto": simulation_pb2,
+    "aitrader/v1/upkeep.proto": upkeep_pb2,
 }
 UNSIGNED = {
     FieldDescriptorProto.TYPE_UINT32,

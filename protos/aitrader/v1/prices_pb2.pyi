@@ -56,6 +56,7 @@ class SymbolCoverage(google.protobuf.message.Message):
     JUMPS_FIELD_NUMBER: builtins.int
     REVISIONS_FIELD_NUMBER: builtins.int
     LAST_IMPORT_TIME_FIELD_NUMBER: builtins.int
+    LAST_IMPORT_SOURCE_FIELD_NUMBER: builtins.int
     symbol: builtins.str
     """Output only. The symbol."""
     first_date: builtins.str
@@ -66,6 +67,8 @@ class SymbolCoverage(google.protobuf.message.Message):
     """Output only. Number of bars."""
     revisions: builtins.int
     """Output only. Bars that an import replaced by others."""
+    last_import_source: builtins.str
+    """Output only. Where that import took it from: a provider or names of files."""
     @property
     def missing_dates(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Output only. Trading days between the two without a bar, ascending, `YYYY-MM-DD`."""
@@ -94,9 +97,10 @@ class SymbolCoverage(google.protobuf.message.Message):
         jumps: collections.abc.Iterable[global___PriceJump] | None = ...,
         revisions: builtins.int = ...,
         last_import_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        last_import_source: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["last_import_time", b"last_import_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bars", b"bars", "closed_dates", b"closed_dates", "first_date", b"first_date", "jumps", b"jumps", "last_date", b"last_date", "last_import_time", b"last_import_time", "missing_dates", b"missing_dates", "revisions", b"revisions", "symbol", b"symbol"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bars", b"bars", "closed_dates", b"closed_dates", "first_date", b"first_date", "jumps", b"jumps", "last_date", b"last_date", "last_import_source", b"last_import_source", "last_import_time", b"last_import_time", "missing_dates", b"missing_dates", "revisions", b"revisions", "symbol", b"symbol"]) -> None: ...
 
 global___SymbolCoverage = SymbolCoverage
 

@@ -9,6 +9,7 @@ from aitrader.v1 import metrics_pb2 as aitrader_dot_v1_dot_metrics__pb2
 from aitrader.v1 import prices_pb2 as aitrader_dot_v1_dot_prices__pb2
 from aitrader.v1 import service_status_pb2 as aitrader_dot_v1_dot_service__status__pb2
 from aitrader.v1 import simulation_pb2 as aitrader_dot_v1_dot_simulation__pb2
+from aitrader.v1 import upkeep_pb2 as aitrader_dot_v1_dot_upkeep__pb2
 
 GRPC_GENERATED_VERSION = '1.71.2'
 GRPC_VERSION = grpc.__version__
@@ -114,6 +115,11 @@ class SimulationServiceStub(object):
                 '/aitrader.v1.SimulationService/GetServiceStatus',
                 request_serializer=aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusRequest.SerializeToString,
                 response_deserializer=aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusResponse.FromString,
+                _registered_method=True)
+        self.GetStorageStatus = channel.unary_unary(
+                '/aitrader.v1.SimulationService/GetStorageStatus',
+                request_serializer=aitrader_dot_v1_dot_upkeep__pb2.GetStorageStatusRequest.SerializeToString,
+                response_deserializer=aitrader_dot_v1_dot_upkeep__pb2.GetStorageStatusResponse.FromString,
                 _registered_method=True)
         self.VerifyJob = channel.unary_unary(
                 '/aitrader.v1.SimulationService/VerifyJob',
@@ -286,6 +292,15 @@ class SimulationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetStorageStatus(self, request, context):
+        """Tells how much is stored: size of the database, rows by table, jobs by status and by day, the largest models.
+
+        Counting goes through every table, 0.2 s for a million positions; an answer may therefore be some seconds old.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def VerifyJob(self, request, context):
         """Runs the completed model-days of a job again from its record, without any model call, and compares every row.
 
@@ -375,6 +390,11 @@ def add_SimulationServiceServicer_to_server(servicer, server):
                     servicer.GetServiceStatus,
                     request_deserializer=aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusRequest.FromString,
                     response_serializer=aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusResponse.SerializeToString,
+            ),
+            'GetStorageStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStorageStatus,
+                    request_deserializer=aitrader_dot_v1_dot_upkeep__pb2.GetStorageStatusRequest.FromString,
+                    response_serializer=aitrader_dot_v1_dot_upkeep__pb2.GetStorageStatusResponse.SerializeToString,
             ),
             'VerifyJob': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyJob,
@@ -788,6 +808,33 @@ class SimulationService(object):
             '/aitrader.v1.SimulationService/GetServiceStatus',
             aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusRequest.SerializeToString,
             aitrader_dot_v1_dot_service__status__pb2.GetServiceStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStorageStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aitrader.v1.SimulationService/GetStorageStatus',
+            aitrader_dot_v1_dot_upkeep__pb2.GetStorageStatusRequest.SerializeToString,
+            aitrader_dot_v1_dot_upkeep__pb2.GetStorageStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -17,6 +17,7 @@ import aitrader.v1.metrics_pb2
 import aitrader.v1.prices_pb2
 import aitrader.v1.service_status_pb2
 import aitrader.v1.simulation_pb2
+import aitrader.v1.upkeep_pb2
 import collections.abc
 import grpc
 import grpc.aio
@@ -191,6 +192,15 @@ class SimulationServiceStub:
     ]
     """Tells the version of the service and how its parts are: database, prices, disk, workers, tool services."""
 
+    GetStorageStatus: grpc.UnaryUnaryMultiCallable[
+        aitrader.v1.upkeep_pb2.GetStorageStatusRequest,
+        aitrader.v1.upkeep_pb2.GetStorageStatusResponse,
+    ]
+    """Tells how much is stored: size of the database, rows by table, jobs by status and by day, the largest models.
+
+    Counting goes through every table, 0.2 s for a million positions; an answer may therefore be some seconds old.
+    """
+
     VerifyJob: grpc.UnaryUnaryMultiCallable[
         aitrader.v1.simulation_pb2.VerifyJobRequest,
         aitrader.v1.simulation_pb2.VerifyJobResponse,
@@ -363,6 +373,15 @@ class SimulationServiceAsyncStub:
         aitrader.v1.service_status_pb2.GetServiceStatusResponse,
     ]
     """Tells the version of the service and how its parts are: database, prices, disk, workers, tool services."""
+
+    GetStorageStatus: grpc.aio.UnaryUnaryMultiCallable[
+        aitrader.v1.upkeep_pb2.GetStorageStatusRequest,
+        aitrader.v1.upkeep_pb2.GetStorageStatusResponse,
+    ]
+    """Tells how much is stored: size of the database, rows by table, jobs by status and by day, the largest models.
+
+    Counting goes through every table, 0.2 s for a million positions; an answer may therefore be some seconds old.
+    """
 
     VerifyJob: grpc.aio.UnaryUnaryMultiCallable[
         aitrader.v1.simulation_pb2.VerifyJobRequest,
@@ -566,6 +585,17 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[aitrader.v1.service_status_pb2.GetServiceStatusResponse, collections.abc.Awaitable[aitrader.v1.service_status_pb2.GetServiceStatusResponse]]:
         """Tells the version of the service and how its parts are: database, prices, disk, workers, tool services."""
+
+    @abc.abstractmethod
+    def GetStorageStatus(
+        self,
+        request: aitrader.v1.upkeep_pb2.GetStorageStatusRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[aitrader.v1.upkeep_pb2.GetStorageStatusResponse, collections.abc.Awaitable[aitrader.v1.upkeep_pb2.GetStorageStatusResponse]]:
+        """Tells how much is stored: size of the database, rows by table, jobs by status and by day, the largest models.
+
+        Counting goes through every table, 0.2 s for a million positions; an answer may therefore be some seconds old.
+        """
 
     @abc.abstractmethod
     def VerifyJob(

@@ -24,6 +24,7 @@ from aitrader.v1.simulation_pb2_grpc import (
     SimulationServiceServicer,
     add_SimulationServiceServicer_to_server,
 )
+from aitrader.v1.upkeep_pb2 import GetStorageStatusRequest, GetStorageStatusResponse
 
 #: events in one message; each message is followed by a heartbeat
 BATCH = 2
@@ -89,6 +90,7 @@ class FakeService(SimulationServiceServicer):
     deliveries: callbacks_pb2.ListDeliveriesResponse = field(default_factory=callbacks_pb2.ListDeliveriesResponse)
     audit: pb.AuditJobResponse = field(default_factory=pb.AuditJobResponse)
     condition: GetServiceStatusResponse = field(default_factory=GetServiceStatusResponse)
+    storage: GetStorageStatusResponse = field(default_factory=GetStorageStatusResponse)
     verification: pb.VerifyJobResponse = field(default_factory=pb.VerifyJobResponse)
     events: list[job_pb2.ProgressEvent] = field(default_factory=list)
     orders: dict[int, ModelDayOrders] = field(default_factory=dict)
@@ -157,6 +159,12 @@ class FakeService(SimulationServiceServicer):
     ) -> GetServiceStatusResponse:
         self._receive(request, context)
         return self.condition
+
+    def GetStorageStatus(  # noqa: N802
+        self, request: GetStorageStatusRequest, context: grpc.ServicerContext
+    ) -> GetStorageStatusResponse:
+        self._receive(request, context)
+        return self.storage
 
     def RetryJob(self, request: RetryJobRequest, context: grpc.ServicerContext) -> RetryJobResponse:  # noqa: N802
         self._receive(request, context)

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 from google.protobuf.json_format import ParseDict
 
-from aitrader.v1 import job_pb2
+from aitrader.v1 import job_pb2, upkeep_pb2
 from aitrader.v1 import portfolio_pb2 as portfolio
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.control_pb2 import RetryJobRequest
@@ -45,6 +45,7 @@ COMMANDS = {
     "prices": ["prices"],
     "audit": ["audit", JOB_ID],
     "service-status": ["service-status"],
+    "storage": ["storage"],
     "verify": ["verify", JOB_ID],
 }
 
@@ -96,7 +97,22 @@ def filled(service: FakeService) -> None:
             Component(name="search", status=COMPONENT_STATUS_OFF, message="not served"),
         ],
     )
+    service.storage = stored()
     service.verification = pb.VerifyJobResponse(job_id=JOB_ID, equal=True, model_days=2)
+
+
+def stored() -> upkeep_pb2.GetStorageStatusResponse:
+    found = upkeep_pb2.GetStorageStatusResponse(
+        database_bytes=3 * 2**30, wal_bytes=1536, free_disk_bytes=2**42, schema_version="0010_costs"
+    )
+    found.counted_time.FromJsonString("2025-11-03T06:00:00Z")
+    found.first_date, found.last_date = DATES[0], DATES[-1]
+    found.tables.add(table="positions", rows=1_000_000)
+    found.job_statuses.add(status=job_pb2.JOB_STATUS_COMPLETED, jobs=12)
+    found.job_days.add(date="2025-11-01")
+    found.job_days.add(date="2025-11-02", jobs=2)
+    found.top_models.add(model="\x1b[31mgpt-5", model_days=5000, portfolios=2)
+    return found
 
 
 def day_results() -> list[portfolio.DayResult]:
@@ -264,6 +280,30 @@ def test_results_tell_each_day(command: Command) -> None:
     assert "buy 3 AAPL: cash 9,233.50" in output
 
 
+def test_results_tell_splits_and_dividends_before_the_trades(command: Command, service: FakeService) -> None:
+    for action, shares, price, cash in (
+        (portfolio.TRADE_ACTION_SPLIT, 140, 90.0, 0.0),
+        (portfolio.TRADE_ACTION_SPLIT, -5, 90.0, 45.0),
+        (portfolio.TRADE_ACTION_DIVIDEND, 7, 0.25, 1.75),
+    ):
+        service.results.results[0].corporate_actions.add(
+            action=action, symbol="ORLY", shares=shares, price=price, cash=cash
+        )
+
+    output = " ".join(command("results").stdout.split())
+
+    told = ["split +140 ORLY", "split -5 ORLY and 45.00 in cash", "dividend 0.25 on 7 ORLY: 1.75"]
+    assert f"{', '.join(told)}, buy 3 AAPL at 255.50" in output
+
+
+def test_prices_tell_their_last_import_in_short(command: Command, service: FakeService) -> None:
+    service.prices.symbols.add(
+        symbol="UP", first_date=DATES[0], last_date=DATES[-1], bars=2, last_import_source="a" * 99
+    )
+
+    assert command("prices").stdout == f"UP  {DATES[0]} to {DATES[-1]}, 2 bars, from {'a' * 39}…\n"
+
+
 def test_leaderboard_has_a_spark_line(command: Command, service: FakeService) -> None:
     output = command("leaderboard", "--experiment", "e", "--date", DATES[0]).stdout
 
@@ -345,6 +385,23 @@ def test_status_of_the_service_tells_its_parts(command: Command) -> None:
         "healthy: version 1.2.3, up 1:01:05",
         "  disk: healthy, 9 MiB free",
         "  search: off, not served",
+    ]
+
+
+def test_storage_is_told_with_the_days_that_had_jobs(command: Command) -> None:
+    result = command("storage")
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "database 3.0 GiB, of which 0 B unused, write-ahead log 1.5 KiB, free disk 4.0 TiB",
+        "schema 0010_costs, counted 2025-11-03 06:00:00Z",
+        f"trading days {DATES[0]} to {DATES[-1]}",
+        "jobs: 12 completed",
+        "  2025-11-02: 2 created",
+        "rows:",
+        "  positions: 1,000,000",
+        "models:",
+        "  [31mgpt-5: 5,000 model-days in 2 portfolios",
     ]
 
 

@@ -5,6 +5,7 @@ import pytest
 from aitrader.v1 import callbacks_pb2, job_pb2, portfolio_pb2, prices_pb2
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest, GetServiceStatusResponse
+from aitrader.v1.upkeep_pb2 import GetStorageStatusRequest, GetStorageStatusResponse
 from tests.integration.client.fake_service import FakeService
 from tests.integration.client.job_story import JOB_ID, final_status
 from tests.integration.client.twin import answer, items
@@ -106,6 +107,13 @@ async def test_status_of_the_service_is_one_answer(client: Any, service: FakeSer
 
     assert await answer(client.service_status()) == service.condition
     assert service.requests == [GetServiceStatusRequest()]
+
+
+async def test_status_of_the_storage_is_one_answer(client: Any, service: FakeService) -> None:
+    service.storage = GetStorageStatusResponse(database_bytes=2**40)
+
+    assert await answer(client.storage_status()) == service.storage
+    assert service.requests == [GetStorageStatusRequest()]
 
 
 async def test_audit_is_one_answer(client: Any, service: FakeService) -> None:

@@ -18,6 +18,7 @@ from google.protobuf.message_factory import GetMessageClass
 from aitrader.v1 import control_pb2
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest
+from aitrader.v1.upkeep_pb2 import GetStorageStatusRequest
 from client import AiTraderError, Client
 from client.gateway.errors import HTTP_CODES
 from client.gateway.upstream import SERVICE
@@ -278,13 +279,21 @@ def _with_numbers(content: Any, message: Any) -> Any:
         value = content.get(field.json_name)
         if field.cpp_type == field.CPPTYPE_INT64 and value is not None:
             content[field.json_name] = int(value)
+        elif isinstance(value, list):
+            for entry, part in zip(value, getattr(message, field.name), strict=True):
+                if isinstance(entry, dict):
+                    _with_numbers(entry, part)
         elif field.message_type is not None and not field.is_repeated and isinstance(value, dict):
             _with_numbers(value, getattr(message, field.name))
     return content
 
 
+#: RPCs without fields, whose answers move on from one question to the next; each has a test of its own
+ALONE = ("GetServiceStatus", "GetStorageStatus")
+
+
 def test_every_unary_rpc_is_asked() -> None:
-    assert {*WAYS, "GetServiceStatus"} == {method.name for method in SERVICE.methods if not method.server_streaming}
+    assert {*WAYS, *ALONE} == {method.name for method in SERVICE.methods if not method.server_streaming}
 
 
 @pytest.mark.parametrize("rpc", WAYS)
@@ -339,6 +348,20 @@ def test_service_is_told_the_same_in_every_way(service: Service, client: Client,
         next(part for part in answer.components if part.name == "disk").message = ""
     body |= {"uptime_seconds": 0, "free_disk_bytes": 0}
     next(part for part in body["components"] if part["name"] == "disk")["message"] = None
+    assert called == direct
+    assert facts(body) == as_facts(direct)
+
+
+def test_storage_is_told_the_same_in_every_way(service: Service, client: Client, gateway: Gateway) -> None:
+    direct = service.stub.GetStorageStatus(GetStorageStatusRequest(), timeout=DEADLINE)
+    called = client.storage_status()
+    body = gateway.get("/storage").json()
+
+    sizes = ("database_bytes", "wal_bytes", "unused_bytes", "free_disk_bytes")
+    for answer in (direct, called):  # counted anew after some seconds
+        for name in (*sizes, "counted_time"):
+            answer.ClearField(name)
+    body |= dict.fromkeys(sizes, 0) | {"counted_at": None}
     assert called == direct
     assert facts(body) == as_facts(direct)
 

@@ -57,9 +57,11 @@ def started(db: SqliteDatabase, job_id: str = "job-1", models: tuple[str, ...] =
     return job
 
 
-def attempt(number: int = 1, *, date: str = DATES[0], model: str = "m", job_id: str = "job-1") -> Attempt:
+def attempt(
+    number: int = 1, *, date: str = DATES[0], model: str = "m", job_id: str = "job-1", experiment: str = "default"
+) -> Attempt:
     """Return an attempt at a model-day."""
-    return Attempt(job_id=job_id, experiment="default", model=model, date=date, number=number)
+    return Attempt(job_id=job_id, experiment=experiment, model=model, date=date, number=number)
 
 
 def day_record(cash: str = "9899.5", value: str = "10000.25") -> DayRecord:
