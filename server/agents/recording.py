@@ -1,6 +1,7 @@
 """Recorded position files: the orders that a model gave in an earlier run, read once and kept.
 
-The format is the ancestor's `position.jsonl`: a line per action with the whole portfolio after it.
+The format is the ancestor's `position.jsonl`: a line per action with the whole portfolio after it. Lines of splits and
+dividends tell what happened to shares; the ledger does that by itself.
 """
 
 import json
@@ -12,17 +13,33 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from server.agents.errors import ReplayFileError, quoted
-from server.engine.orders import MAX_QUANTITY, Action, Order
+from server.engine.orders import MAX_QUANTITY, ORDERS, Action, Order
 from server.folder import FolderError, locate
 
 #: bytes; a thousand times the largest file known, and small enough to be read at a Trigger
 MAX_FILE_SIZE = 64 * 1024 * 1024
 
-#: actions of a recorded line
-RECORDED = (Action.BUY, Action.SELL, Action.NO_TRADE)
+#: what a line may tell of
+ACTIONS = tuple(Action)
 
 #: orders by trading date, in the order of the file
 Recording: TypeAlias = Mapping[str, tuple[Order, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAction:
+    """What a line tells: an order of `amount` shares, or the shares that a corporate action brought or was paid on."""
+
+    action: Action
+    symbol: str
+    amount: int
+
+    @property
+    def order(self) -> Order | None:
+        """The order that it was; None for a corporate action."""
+        if self.action not in ORDERS:
+            return None
+        return Order(action=self.action, symbol=self.symbol, amount=self.amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +99,10 @@ def parse_recording(path: str, content: bytes) -> Recording:
         if not line.strip():
             continue
         try:
-            date, order = recorded_order(line_object(line))
+            date, action = recorded_action(line_object(line))
         except ValueError as error:
             raise ReplayFileError(path, str(error), line=number) from None
+        order = None if action is None else action.order
         orders.setdefault(date, []).extend([] if order is None else [order])
     if not orders:
         raise ReplayFileError(path, "was empty")
@@ -100,8 +118,8 @@ def line_object(line: bytes) -> dict[str, Any]:
     return json_object(_json(line), "line")
 
 
-def recorded_order(record: Mapping[str, Any]) -> tuple[str, Order | None]:
-    """Return the date and the order of a line; no order for the opening line and for `no_trade`.
+def recorded_action(record: Mapping[str, Any]) -> tuple[str, RecordedAction | None]:
+    """Return the date and the action of a line; no action for the opening line and for `no_trade`.
 
     Raises:
         ValueError: one of its fields is malformed.
@@ -109,13 +127,13 @@ def recorded_order(record: Mapping[str, Any]) -> tuple[str, Order | None]:
     date = _date(record.get("date"))
     if record.get("this_action") is None:
         return date, None
-    action = json_object(record["this_action"], "'this_action'")
-    name = action.get("action")
-    if name not in RECORDED:
-        raise ValueError(f"'action' was {quoted(name)}, not one of {', '.join(RECORDED)}")
+    told = json_object(record["this_action"], "'this_action'")
+    name = told.get("action")
+    if name not in ACTIONS:
+        raise ValueError(f"'action' was {quoted(name)}, not one of {', '.join(ACTIONS)}")
     if name == Action.NO_TRADE:
         return date, None
-    return date, Order(action=Action(name), symbol=_symbol(action.get("symbol")), amount=_amount(action.get("amount")))
+    return date, RecordedAction(action=Action(name), symbol=_symbol(told.get("symbol")), amount=_amount(told.get("amount")))
 
 
 def _json(line: bytes) -> object:

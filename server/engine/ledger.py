@@ -13,10 +13,11 @@ from server.engine.corporate_action import ActionEffect, CorporateAction
 from server.engine.costs import NO_COSTS, ZERO, Costs
 from server.engine.execution import Execution, Quote
 from server.engine.market_view import MarketView
-from server.engine.money import on_grid, percent
+from server.engine.money import on_grid
 from server.engine.orders import MAX_QUANTITY, ORDERS, Action, Fill, Order, Rejection, RejectionReason
 from server.engine.portfolio import Portfolio, Position
 from server.engine.text import MAX_WORD, plain
+from server.engine.valuation import Valuation, value_at_open
 
 #: orders of one day; what they leave fits into one message
 MAX_ORDERS = 5000
@@ -247,13 +248,7 @@ class Ledger:
             self._holdings.pop(change.symbol, None)
 
     def _marked(self) -> Decimal:
-        value = self._cash
-        for symbol, held in self._holdings.items():
-            mark = self._view.mark(symbol)
-            if mark is None:
-                raise LedgerError(f"'{symbol}' is held and was never priced")
-            value += mark * held
-        return on_grid(value)
+        return value_at_open(self._view, self._cash, self._holdings)
 
     def _row(
         self,
@@ -263,7 +258,7 @@ class Ledger:
         price: Decimal | None = None,
         fill: Fill | None = None,
     ) -> Position:
-        profit, gain = self._value - self._previous_value, self._value - self._initial_cash
+        worth = Valuation.of(self._value, previous_value=self._previous_value, initial_cash=self._initial_cash)
         return Position(
             action_id=len(self._positions),
             action=action,
@@ -273,10 +268,10 @@ class Ledger:
             cash=self._cash,
             holdings=tuple(sorted(self._holdings.items())),
             portfolio_value=self._value,
-            daily_profit=profit,
-            daily_return_pct=percent(profit, self._previous_value),
-            cumulative_profit=gain,
-            cumulative_return_pct=percent(gain, self._initial_cash),
+            daily_profit=worth.daily_profit,
+            daily_return_pct=worth.daily_return_pct,
+            cumulative_profit=worth.cumulative_profit,
+            cumulative_return_pct=worth.cumulative_return_pct,
             commission=fill.commission if fill else ZERO,
             slippage=fill.slippage if fill else ZERO,
         )

@@ -15,13 +15,13 @@ from server.engine.costs import NO_COSTS, Costs
 from server.engine.ledger import Ledger, LedgerError
 from server.engine.llm import LlmSpec
 from server.engine.market_view import MarketView
-from server.engine.money import on_grid, percent
 from server.engine.orders import Action, Fill, Order, Rejection
 from server.engine.portfolio import Portfolio, Position, TradingDay
 from server.engine.prices import PriceTable
 from server.engine.recording import SessionRecording
 from server.engine.session_record import SessionRecord
 from server.engine.text import MAX_ERROR, plain
+from server.engine.valuation import NotPricedError, Valuation, value_at_close
 
 #: a rule parameter as it stands in the config
 Parameter: TypeAlias = str | int | float | bool
@@ -167,6 +167,11 @@ class ModelDaySession:
         return self._ledger.effects
 
     @property
+    def positions(self) -> tuple[Position, ...]:
+        """The day's rows so far: the opening one, one per corporate action and one per fill."""
+        return self._ledger.positions
+
+    @property
     def costs(self) -> Costs:
         """What trading costs."""
         return self._ledger.costs
@@ -239,7 +244,7 @@ def _close(
     try:
         ledger.check()
         trading_day = _value_at_close(task, prices, view, ledger)
-    except (LedgerError, OverflowError) as error:
+    except (LedgerError, NotPricedError, OverflowError) as error:
         return ModelDayFailure(kind=FailureKind.LEDGER_ERROR, message=str(error), record=record)
     return ModelDayResult(
         trading_day=trading_day,
@@ -251,24 +256,14 @@ def _close(
 
 
 def _value_at_close(task: ModelDayTask, prices: PriceTable, view: MarketView, ledger: Ledger) -> TradingDay:
-    """Value the portfolio at the close of the date: cash plus quantity times close.
-
-    A held symbol without a close on the date keeps its latest earlier one; one that never had any, its open.
-    """
-    value = ledger.cash
-    for symbol, held in ledger.holdings.items():
-        close = prices.latest_close(symbol, task.date) or view.mark(symbol)
-        if close is None:
-            raise LedgerError(f"'{symbol}' is held and was never priced up to {task.date}")
-        value += close * held
-    value = on_grid(value)
-    profit, gain = value - task.previous_value, value - task.initial_cash
+    value = value_at_close(prices, view, ledger.cash, ledger.holdings)
+    worth = Valuation.of(value, previous_value=task.previous_value, initial_cash=task.initial_cash)
     return TradingDay(
         date=task.date,
         cash=ledger.cash,
         portfolio_value=value,
-        daily_profit=profit,
-        daily_return_pct=percent(profit, task.previous_value),
-        cumulative_profit=gain,
-        cumulative_return_pct=percent(gain, task.initial_cash),
+        daily_profit=worth.daily_profit,
+        daily_return_pct=worth.daily_return_pct,
+        cumulative_profit=worth.cumulative_profit,
+        cumulative_return_pct=worth.cumulative_return_pct,
     )

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from server.agents.errors import quoted
-from server.agents.recording import json_object, line_object, recorded_order
+from server.agents.recording import RecordedAction, json_object, line_object, recorded_action
 from server.engine.costs import NO_COSTS, Costs
 from server.engine.money import on_grid
 from server.engine.orders import MAX_QUANTITY, Order
@@ -30,19 +30,29 @@ CASH = "CASH"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A line: what was ordered, at which price if it says so, and cash and shares after it.
+    """A line: what was done, at which price if it says so, and cash and shares after it.
 
-    `order` is None for the opening line and for `no_trade`; `costs` are what trading costs, where that line says so.
+    `action` is None for the opening line and for `no_trade`; `costs` are what trading costs, where that line says so.
     """
 
     line: int
     id: int
     date: str
-    order: Order | None
+    action: RecordedAction | None
     price: Decimal | None
     cash: Decimal
     holdings: Mapping[str, int]
     costs: Costs = NO_COSTS
+
+    @property
+    def order(self) -> Order | None:
+        """What was ordered, if anything."""
+        return None if self.action is None else self.action.order
+
+    @property
+    def is_effect(self) -> bool:
+        """Whether it tells what a corporate action did."""
+        return self.action is not None and self.action.order is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +105,15 @@ def _records(run: RecordedRun) -> Iterator[Record]:
 
 def _record(number: int, line: bytes) -> Record:
     values = line_object(line)
-    date, order = recorded_order(values)
+    date, action = recorded_action(values)
     positions = json_object(values.get("positions"), "'positions'")
-    action = values.get("this_action") or {}
+    price = (values.get("this_action") or {}).get("price")
     return Record(
         line=number,
         id=_whole(values.get("id"), "'id'"),
         date=date,
-        order=order,
-        price=_money(action["price"], "'price'") if action.get("price") is not None else None,
+        action=action,
+        price=None if price is None else _money(price, "'price'"),
         cash=_money(positions.get(CASH), f"'{CASH}'"),
         holdings=_holdings(positions),
         costs=_costs(values["costs"]) if "costs" in values else NO_COSTS,
@@ -111,7 +121,7 @@ def _record(number: int, line: bytes) -> Record:
 
 
 def _check_opening(record: Record) -> None:
-    if record.id != 0 or record.order is not None:
+    if record.id != 0 or record.action is not None:
         raise ValueError("is not the beginning of a run: the first record has the id 0 and no action")
     if record.holdings:
         raise ValueError(f"begins with {_shares(record.holdings)} instead of cash alone")

@@ -10,18 +10,27 @@ from click.testing import CliRunner
 
 from aitrader.v1 import job_pb2, portfolio_pb2, simulation_pb2
 from aitrader.v1.portfolio_pb2 import DayResult
+from server.__main__ import cli
 from server.market.command import prices
 from storage.checks.check import check
+from storage.comparison import compare_job
 from storage.money import from_real
 from tests.service import DATES, DEADLINE, Service, bar, config, model, refusal, scripted
 
 HEADER = "symbol,ex_date,kind,value\n"
+
+POSITIONS = "agent_data/m/position/position.jsonl"
 
 
 def import_actions(service: Service, text: str) -> None:
     path = service.data / "actions.csv"
     path.write_text(HEADER + text)
     result = CliRunner().invoke(prices, ["actions", "import", str(path), "--db", str(service.db.database)])
+    assert result.exit_code == 0, result.output
+
+
+def history(service: Service, *arguments: str) -> None:
+    result = CliRunner().invoke(cli, [*arguments, "--db", str(service.db.database)])
     assert result.exit_code == 0, result.output
 
 
@@ -148,6 +157,24 @@ def test_database_with_actions_passes_its_check(splitting: Service) -> None:
     days_of(splitting, config(scripted("m", orders), costs={"commission": {"per_order": 1}}))
 
     assert [checked.broken for checked in check(splitting.db) if checked.broken] == []
+
+
+def test_exported_run_with_actions_and_costs_is_imported_as_the_job_that_it_was(
+    splitting: Service, tmp_path: Path
+) -> None:
+    orders = {**BUYS, DATES[2]: [("sell", "SPLT", 4)], DATES[3]: [("sell", "FLAT", 7)]}
+    days_of(splitting, config(scripted("m", orders), end=DATES[4], costs={"slippage": {"basis_points": 5}}))
+
+    for experiment in ("default", "again"):
+        out = ("--format", "jsonl", "--out", str(tmp_path / experiment), "--experiment", experiment)
+        history(splitting, "export", *out)
+        history(splitting, "import-positions", str(tmp_path / experiment), "--experiment", "again")
+
+    first, second = ((tmp_path / name / POSITIONS).read_bytes() for name in ("default", "again"))
+    assert first == second
+    (job,), (imported,) = splitting.rows("SELECT job_id FROM jobs ORDER BY created_at")
+    tables = compare_job((splitting.db, job), (splitting.db, imported))
+    assert [table.difference for table in tables if table.difference] == []
 
 
 def test_fraction_of_a_share_is_paid_at_the_open(splitting: Service) -> None:

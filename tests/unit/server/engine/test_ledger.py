@@ -7,6 +7,7 @@ from server.engine.ledger import Ledger, LedgerError
 from server.engine.market_view import MarketView
 from server.engine.orders import MAX_QUANTITY, Action, Fill, Order, Rejection, RejectionReason
 from server.engine.portfolio import Portfolio
+from server.engine.valuation import NotPricedError
 from tests.unit.server.engine.synthetic_market import written_market
 
 DATES = ("2025-01-02", "2025-01-03")
@@ -152,7 +153,7 @@ def test_holding_without_an_open_is_marked_at_its_latest_earlier_close() -> None
 
 
 def test_holding_that_was_never_priced_is_an_error() -> None:
-    with pytest.raises(LedgerError, match="'LATE' is held and was never priced"):
+    with pytest.raises(NotPricedError, match="'LATE' is held and was never priced"):
         ledger_of("10", LATE=1)
 
 
