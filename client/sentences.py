@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from aitrader.v1 import job_pb2
 from aitrader.v1.control_pb2 import CancelJobResponse, RetryJobResponse
 from aitrader.v1.portfolio_pb2 import DayResult, Position
+from aitrader.v1.prices_pb2 import Revaluation
 from aitrader.v1.simulation_pb2 import GetStatusResponse, TriggerResponse
 
-from .text import date_span, duration, money, plain, share_list
+from .text import date_span, duration, moment, money, plain, share_list
 from .words import action_word, day_status_word, status_word
 
 #: model-days whose errors a status shows
@@ -63,9 +64,16 @@ def status_lines(status: GetStatusResponse) -> list[str]:
     ]
     if status.HasField("spending"):
         lines.append(_spending(status))
+    lines.extend(map(_revaluation, status.revaluations))
     if status.error:
         lines.append(f"error: {plain(status.error)}")
     return [*lines, *_problem_lines(status), *warning_lines(status.warnings)]
+
+
+def _revaluation(done: Revaluation) -> str:
+    """Tell that values are not those of the job's own prices any more."""
+    days = f"{done.changed_days} of {_count(done.trading_days, 'trading day')} changed"
+    return f"values of {plain(done.model)} computed anew on later prices, {moment(done.revalued_time)}: {days}"
 
 
 def _spending(status: GetStatusResponse) -> str:

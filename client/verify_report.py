@@ -16,6 +16,7 @@ def verify_lines(response: VerifyJobResponse) -> Iterator[str]:
     yield f"compared {rows} rows in {len(response.tables)} tables of {response.model_days} model-days"
     if response.HasField("difference"):
         yield from _difference_lines(response.difference)
+    yield from (f"note: {plain(note)}" for note in response.notes)
     for table in response.tables:
         if not table.equal:
             yield f"  {table.table}: {table.recorded_rows} rows recorded, {table.replayed_rows} replayed"

@@ -71,6 +71,9 @@ _COLUMNS = (
     "total_duration_seconds, error, warnings, total_model_days, last_sequence, request_digest, config_digest, spec, "
     "may_replace, price_digests"
 )
+_VERSION = """
+    SELECT last_sequence, (SELECT count(*) FROM revaluations r WHERE r.job_id = j.job_id) FROM jobs j WHERE job_id = ?
+"""
 _BY_ID = f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?"
 _BY_REQUEST = f"SELECT {_COLUMNS} FROM jobs WHERE request_id = ?"
 _ACTIVE = f"SELECT {_COLUMNS} FROM jobs WHERE status IN ('pending', 'running') ORDER BY created_at, job_id"
@@ -94,10 +97,13 @@ def budget(db: SqliteDatabase, job_id: str) -> str | None:
     return None if values is None else values[0]
 
 
-def last_sequence(db: SqliteDatabase, job_id: str) -> int | None:
-    """Return the sequence of a job's last event; None when there is no such job."""
-    values = db.execute_sql("SELECT last_sequence FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
-    return None if values is None else int(values[0])
+def version(db: SqliteDatabase, job_id: str) -> tuple[int, int] | None:
+    """Return what changes with the state of a job: the sequence of its last event, and how often it was revalued.
+
+    None when there is no such job.
+    """
+    row: tuple[int, int] | None = db.execute_sql(_VERSION, (job_id,)).fetchone()
+    return row
 
 
 def find_request(db: SqliteDatabase, request_id: str, request_digest: str) -> JobRow | None:

@@ -513,6 +513,22 @@ class PriceRevision(Model):
         without_rowid = True
 
 
+class RevaluationRecord(Model):
+    """A time at which the values of a job's trading days in a portfolio were computed anew on other prices."""
+
+    job = ForeignKeyField(Job, on_delete="CASCADE", index=False)
+    portfolio = ForeignKeyField(PortfolioRecord, on_delete="CASCADE")
+    revalued_at = TextField()
+    old_digest = TextField()
+    new_digest = TextField()
+    trading_days = IntegerField()
+    changed_days = IntegerField()
+
+    class Meta:
+        table_name = "revaluations"
+        indexes = ((("job", "portfolio"), False),)
+
+
 class ProviderRequests(Model):
     """How often a vendor with a daily quota was asked on a day."""
 
@@ -554,5 +570,6 @@ TABLES: tuple[type[Model], ...] = (
     CorporateActionRecord,
     AdjustedSymbol,
     PriceRevision,
+    RevaluationRecord,
     ProviderRequests,
 )

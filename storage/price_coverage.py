@@ -12,7 +12,7 @@ JUMP = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceJump:
-    """An open far from the close before it, or a close far from its open; both in dollars per share."""
+    """An open far from the close before it, or a close far from its open; both in dollars per share of the date."""
 
     symbol: str
     date: str
@@ -46,12 +46,20 @@ _SYMBOLS = """
     WHERE symbol > ? GROUP BY symbol ORDER BY symbol LIMIT ?
 """
 
-# lag sees what it needs of the bars before those of an import
+# lag sees what it needs of the bars before those of an import; the first bar after a split is compared with what the
+# close before it is worth per new share, so that a split is a jump only where the prices do not show it
 _JUMPS = """
-    WITH steps AS (
-        SELECT symbol, date, import_id, open, close,
-            lag(ifnull(close, open)) OVER (PARTITION BY symbol ORDER BY date) AS before
-        FROM price_bars WHERE symbol BETWEEN ? AND ?
+    WITH splits AS (
+        SELECT symbol, min(denominator * 1.0 / numerator) AS factor, (
+            SELECT min(date) FROM price_bars AS bar WHERE bar.symbol = action.symbol AND date >= ex_date
+        ) AS first
+        FROM corporate_actions AS action
+        WHERE kind = 'split' AND symbol NOT IN (SELECT symbol FROM adjusted_symbols) GROUP BY symbol, first
+    ), steps AS (
+        SELECT bar.symbol, date, open, close,
+            lag(ifnull(close, open)) OVER (PARTITION BY bar.symbol ORDER BY date) * ifnull(factor, 1) AS before
+        FROM price_bars AS bar LEFT JOIN splits ON splits.symbol = bar.symbol AND first = date
+        WHERE bar.symbol BETWEEN ? AND ?
     )
     SELECT symbol, date, iif(open > before * ?1 OR open * ?1 < before, before, open),
         iif(open > before * ?1 OR open * ?1 < before, open, close)

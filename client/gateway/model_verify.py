@@ -26,3 +26,4 @@ class Verification(Answer):
     model_days: int
     tables: list[TableComparison]
     difference: RowDifference | None
+    notes: list[str]

@@ -136,6 +136,17 @@ class Budget(Answer):
     model: BudgetLimits | None
 
 
+class Revaluation(Answer):
+    """A time at which values were computed anew on later prices."""
+
+    model: Signature
+    revalued_at: Time
+    old_digest: str | None
+    new_digest: str
+    trading_days: int
+    changed_days: int
+
+
 class JobStatus(Job):
     updated_at: Time
     last_sequence: int
@@ -143,6 +154,7 @@ class JobStatus(Job):
     budget: Budget | None
     queue_position: QueuePosition
     price_digests: list[str]
+    revaluations: list[Revaluation]
     next_page_token: PageToken
 
 

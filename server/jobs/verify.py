@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from storage.errors import JobStateError
 from storage.jobs import JobRow, find_job
 from storage.recordings import not_recorded, read_recording
 from storage.replays import Beginning
+from storage.revaluations import Revaluation, revaluations
 from storage.superseded import is_superseded
 from storage.writer import Writer
 
@@ -38,12 +39,13 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What came of it: every table, and the first difference of all."""
+    """What came of it: every table, and the first difference of all; `notes` tell what may explain one."""
 
     job_id: str
     model_days: int
     tables: tuple[TableResult, ...]
     difference: Difference | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +77,9 @@ class Verifier:
         """
         case = await asyncio.to_thread(self._case, job_id)
         async with self._one, self._scratch() as (scratch, writer):
-            replayed = await self._replay(case, scratch, writer) if case.attempts else ""
-            verification = await asyncio.to_thread(self._compare, case, scratch, replayed)
+            snapshot = await asyncio.to_thread(self._snapshots.current)
+            replayed = await self._replay(case, scratch, writer, snapshot.name) if case.attempts else ""
+            verification = await asyncio.to_thread(self._compare, case, scratch, replayed, snapshot.name)
         logger.info("job_verified", job_id=job_id, equal=verification.difference is None)
         return verification
 
@@ -110,17 +113,16 @@ class Verifier:
                 await asyncio.shield(asyncio.to_thread(writer.stop))
                 scratch.close()
 
-    async def _replay(self, case: _Case, scratch: SqliteDatabase, writer: Writer) -> str:
+    async def _replay(self, case: _Case, scratch: SqliteDatabase, writer: Writer, snapshot: str) -> str:
         """Run the model-days again and return the job's id in the scratch database."""
         job = await asyncio.to_thread(self._begin, case, scratch)
-        snapshot = await asyncio.to_thread(self._snapshots.current)
         logs = ProgressLogs(lambda _: b"", lambda *_: b"")  # nobody listens
         runner = JobRunner(
             job,
             work=lambda after: _work(scratch, job.job_id, case.beginnings, after),
             failed={},
             spent={},
-            snapshot=snapshot.name,
+            snapshot=snapshot,
             parts=replace(self._parts, journal=Journal(writer, logs), recordings=_JobRecord(self._db, case)),
         )
         await runner.run()
@@ -141,7 +143,7 @@ class Verifier:
         now = self._parts.clock()
         return replays.begin_again(scratch, request, spec, dict(case.attempts), list(case.beginnings), now)
 
-    def _compare(self, case: _Case, scratch: SqliteDatabase, replayed: str) -> Verification:
+    def _compare(self, case: _Case, scratch: SqliteDatabase, replayed: str, digest: str) -> Verification:
         tables = compare_job((self._db, case.job.job_id), (scratch, replayed))
         found = [_failure(*lost) for lost in replays.not_completed(scratch, replayed)]
         found += [table.difference for table in tables if table.difference is not None]
@@ -150,6 +152,7 @@ class Verifier:
             model_days=len(case.attempts),
             tables=tuple(tables),
             difference=min(found, key=lambda difference: difference.date, default=None),
+            notes=tuple(_notes(case.job, revaluations(self._db, case.job.job_id), digest)),
         )
 
 
@@ -186,6 +189,18 @@ def _failure(date: str, model: str, error: str) -> Difference:
         recorded="",
         replayed=error,
     )
+
+
+def _notes(job: JobRow, revalued: Sequence[Revaluation], digest: str) -> Iterator[str]:
+    """Tell on which prices the job ran and was valued, where they are not those that it was run again on."""
+    ran_on = job.price_digests[-1:]
+    if ran_on and ran_on != (digest,):
+        yield f"the job ran on prices {ran_on[0]}, and was run again on those of now, {digest}"
+    for done in revalued:
+        yield (
+            f"values of '{done.model}' were computed anew on {done.revalued_at}, on prices {done.new_digest}: "
+            f"{done.changed_days} of {done.trading_days} trading days changed; orders and fills are those of the job"
+        )
 
 
 def _work(scratch: SqliteDatabase, job_id: str, beginnings: Sequence[Beginning], after: str) -> DateWork:

@@ -14,6 +14,7 @@ from server.market.errors import CalendarError, UnknownCalendarError
 from server.market.import_report import REFUSALS_SHOWN
 from server.market.options import db_option, json_option, with_database
 from server.market.price_import import import_prices
+from server.market.revalue_command import revalue
 from server.market.synthetic import SyntheticMarket, write_csv
 from server.market.update_command import update
 from storage.price_coverage import coverage
@@ -21,7 +22,7 @@ from storage.price_coverage import coverage
 
 @click.group()
 def prices() -> None:
-    """Import prices, see which there are, make up some."""
+    """Import prices, see which there are, make up some, value what was stored anew."""
 
 
 prices.add_command(actions)
@@ -92,6 +93,7 @@ def coverage_(db_path: Path, calendar: str, *, as_json: bool) -> None:
 
 
 prices.add_command(update)
+prices.add_command(revalue)
 
 
 def _trading_days(calendar: str) -> tuple[str, ...]:

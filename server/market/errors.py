@@ -5,6 +5,7 @@ MarketError
 ├── CalendarError       trading days cannot be told
 │   └── UnknownCalendarError
 ├── NotJsonError        a text is not JSON
+├── RevaluationError    a portfolio cannot be valued anew
 └── TableFileError      a file is not a saved price table
 """
 
@@ -30,6 +31,10 @@ class UnknownCalendarError(CalendarError):
 
 class NotJsonError(MarketError):
     """A text is not JSON; the message says why."""
+
+
+class RevaluationError(MarketError):
+    """A portfolio cannot be valued anew; the message says why."""
 
 
 class TableFileError(MarketError):

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from aitrader.v1 import control_pb2, job_pb2, metrics_pb2, portfolio_pb2, progress_pb2, simulation_pb2
+from aitrader.v1 import control_pb2, job_pb2, metrics_pb2, portfolio_pb2, prices_pb2, progress_pb2, simulation_pb2
 from server.engine.model_day import FailureKind
 from server.engine.orders import Action
 from server.jobs.service import Retried, Triggered
@@ -20,6 +20,7 @@ from storage.model_days import ModelDayRow, ModelDayStatus
 from storage.orders import DayOrders, FillRow
 from storage.portfolios import SeriesRow, StandingRow
 from storage.results import DayRow, PositionRow, RejectionRow
+from storage.revaluations import Revaluation
 
 _MODEL_DAY_STATUS: Mapping[str, job_pb2.ModelDayStatus.ValueType] = {
     status: job_pb2.ModelDayStatus.Value(f"MODEL_DAY_STATUS_{status.upper()}") for status in ModelDayStatus
@@ -167,6 +168,22 @@ def status_response(
         queue_position=queue_position,
         price_digests=row.price_digests,
     )
+
+
+def encoded_revaluations(rows: Sequence[Revaluation]) -> bytes:
+    """Return how often a job was revalued as a part of its status, serialized."""
+    told = (
+        prices_pb2.Revaluation(
+            model=row.model,
+            revalued_time=time(row.revalued_at),
+            old_digest=row.old_digest,
+            new_digest=row.new_digest,
+            trading_days=row.trading_days,
+            changed_days=row.changed_days,
+        )
+        for row in rows
+    )
+    return simulation_pb2.GetStatusResponse(revaluations=told).SerializeToString() if rows else b""
 
 
 def cancel_response(row: CancelRow) -> control_pb2.CancelJobResponse:

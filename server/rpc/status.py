@@ -16,6 +16,7 @@ from storage import acceptance, attempts, events, jobs, model_days, sessions
 from storage.attempts import AttemptRow
 from storage.jobs import JobRow
 from storage.model_days import ModelDayRow
+from storage.revaluations import revaluations
 from storage.sessions import Spent
 
 #: bytes of answers kept for the next caller
@@ -27,12 +28,13 @@ ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """The first page of a job as of an event: the whole answer, and what it is made of.
+    """The first page of a job as of an event and a revaluation: the whole answer, and what it is made of.
 
     `dates` are its model-days encoded date by date, `spent` what its sessions used up by date, `budget` is encoded.
     """
 
     sequence: int
+    revalued: int
     response: bytes
     dates: dict[str, bytes]
     spent: dict[str, Spent]
@@ -63,7 +65,7 @@ class StatusReader:
             JobNotFoundError: there is no such job.
         """
         kept = None if request.page_token else self._kept.get((request.job_id, request.page_size))
-        if kept is not None and jobs.last_sequence(self._db, request.job_id) == kept.sequence:
+        if kept is not None and jobs.version(self._db, request.job_id) == (kept.sequence, kept.revalued):
             self._kept.move_to_end((request.job_id, request.page_size))
             return kept.response
         with self._db.atomic():  # one snapshot of the database for all reads
@@ -88,10 +90,13 @@ class StatusReader:
         counts = jobs.status_counts(self._db, [job_id])[job_id]
         progress = convert.progress(counts, model_days.current(self._db, job_id))
         place = acceptance.queue_position(self._db, job_id) if job.started_at is None else 0
+        revalued = revaluations(self._db, job_id)
         head = convert.status_response(job, progress, place, token).SerializeToString()
         spent, budget, told = self._spending(kept, job, changed) if not request.page_token else ({}, b"", b"")
+        told += b"" if request.page_token else convert.encoded_revaluations(revalued)
         return _Kept(
             sequence=-1 if place else job.last_sequence,  # a place in the queue changes without an event of the job
+            revalued=len(revalued),
             response=b"".join([head, *dates.values(), told]),
             dates={} if token else dates,
             spent=spent,

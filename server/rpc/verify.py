@@ -30,6 +30,7 @@ def verify_response(verification: Verification) -> simulation_pb2.VerifyJobRespo
         model_days=verification.model_days,
         tables=map(_table, verification.tables),
         difference=None if found is None else _difference(found),
+        notes=verification.notes,
     )
 
 

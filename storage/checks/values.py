@@ -1,4 +1,4 @@
-"""Valuation: a trading day's value is its cash and the closes of what is held, by the bars known when it was stored.
+"""Valuation: a trading day's value is its cash and the closes of what is held, by the bars known when it was valued.
 
 A day is passed over when a bar it needs is missing, or came or was changed by a later import, or is of
 before a split: its price then is gone.
@@ -16,7 +16,9 @@ from storage.money import from_real
 
 _ROWS = """
     SELECT t.portfolio_id, t.date, p.model, t.job_id, t.cash, t.portfolio_value, h.quantity, b.close,
-        i.imported_at <= r.created_at AND NOT EXISTS (
+        i.imported_at <= max(r.created_at, COALESCE((
+            SELECT max(v.revalued_at) FROM revaluations v WHERE v.job_id = t.job_id AND v.portfolio_id = p.id), ''))
+        AND NOT EXISTS (
             SELECT 1 FROM corporate_actions c
             WHERE c.symbol = h.symbol AND c.kind = 'split' AND c.ex_date > b.date AND c.ex_date <= t.date)
     FROM portfolios p CROSS JOIN trading_days t ON t.portfolio_id = p.id

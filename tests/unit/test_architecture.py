@@ -24,6 +24,8 @@ ALLOWED = {
         "storage.corporate_actions",
         "storage.price_coverage",
         "storage.provider_requests",
+        "storage.revaluations",
+        "storage.money",
         "storage.database",
         "storage.errors",
     ),

@@ -16,7 +16,8 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 @typing.final
 class PriceJump(google.protobuf.message.Message):
     """An open more than half as high again as the close before it or more than a third lower, or a close that far from its
-    open: a split, an error of the vendor, or the truth.
+    open: a split that is not stored, an error of the vendor, or the truth. Where a split is stored, the close before it
+    is told per new share, so that it is a jump only where the prices do not show it.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -27,7 +28,7 @@ class PriceJump(google.protobuf.message.Message):
     date: builtins.str
     """Output only. Date of the bar, `YYYY-MM-DD`."""
     before: builtins.float
-    """Output only. The price before, dollars per share."""
+    """Output only. The price before, dollars per share of the date."""
     after: builtins.float
     """Output only. The price that is far from it, dollars per share."""
     def __init__(
@@ -155,3 +156,46 @@ class GetPriceCoverageResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["calendar", b"calendar", "next_page_token", b"next_page_token", "symbols", b"symbols"]) -> None: ...
 
 global___GetPriceCoverageResponse = GetPriceCoverageResponse
+
+@typing.final
+class Revaluation(google.protobuf.message.Message):
+    """A time at which values, profits and returns of a job's trading days were computed anew on other prices. Orders, fills,
+    cash and holdings stay what they were.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: builtins.int
+    REVALUED_TIME_FIELD_NUMBER: builtins.int
+    OLD_DIGEST_FIELD_NUMBER: builtins.int
+    NEW_DIGEST_FIELD_NUMBER: builtins.int
+    TRADING_DAYS_FIELD_NUMBER: builtins.int
+    CHANGED_DAYS_FIELD_NUMBER: builtins.int
+    model: builtins.str
+    """Output only. Signature of the model whose trading days they are."""
+    old_digest: builtins.str
+    """Output only. Digest of the prices that the days were valued on before; empty where it is not known."""
+    new_digest: builtins.str
+    """Output only. Digest of the prices that they are valued on since then."""
+    trading_days: builtins.int
+    """Output only. Trading days of the model in the job."""
+    changed_days: builtins.int
+    """Output only. How many of them changed."""
+    @property
+    def revalued_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Output only. When it was done."""
+
+    def __init__(
+        self,
+        *,
+        model: builtins.str = ...,
+        revalued_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        old_digest: builtins.str = ...,
+        new_digest: builtins.str = ...,
+        trading_days: builtins.int = ...,
+        changed_days: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["revalued_time", b"revalued_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["changed_days", b"changed_days", "model", b"model", "new_digest", b"new_digest", "old_digest", b"old_digest", "revalued_time", b"revalued_time", "trading_days", b"trading_days"]) -> None: ...
+
+global___Revaluation = Revaluation

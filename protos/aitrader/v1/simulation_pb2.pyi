@@ -12,6 +12,7 @@ storage is busy, and INTERNAL with an error id; `errors.proto` lists all reasons
 
 import aitrader.v1.job_pb2
 import aitrader.v1.portfolio_pb2
+import aitrader.v1.prices_pb2
 import aitrader.v1.progress_pb2
 import aitrader.v1.replay_pb2
 import builtins
@@ -344,6 +345,7 @@ class GetStatusResponse(google.protobuf.message.Message):
     BUDGET_FIELD_NUMBER: builtins.int
     QUEUE_POSITION_FIELD_NUMBER: builtins.int
     PRICE_DIGESTS_FIELD_NUMBER: builtins.int
+    REVALUATIONS_FIELD_NUMBER: builtins.int
     job_id: builtins.str
     """Output only. UUID of the job."""
     status: aitrader.v1.job_pb2.JobStatus.ValueType
@@ -408,6 +410,10 @@ class GetStatusResponse(google.protobuf.message.Message):
         before it was resumed or retried; empty before it starts, and for jobs of earlier versions.
         """
 
+    @property
+    def revaluations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.prices_pb2.Revaluation]:
+        """Output only. When values of its trading days were computed anew on later prices, oldest first; on the first page."""
+
     def __init__(
         self,
         *,
@@ -431,9 +437,10 @@ class GetStatusResponse(google.protobuf.message.Message):
         budget: aitrader.v1.job_pb2.Budget | None = ...,
         queue_position: builtins.int = ...,
         price_digests: collections.abc.Iterable[builtins.str] | None = ...,
+        revaluations: collections.abc.Iterable[aitrader.v1.prices_pb2.Revaluation] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "budget", b"budget", "completed_time", b"completed_time", "created_time", b"created_time", "progress", b"progress", "spending", b"spending", "started_time", b"started_time", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "budget", b"budget", "completed_time", b"completed_time", "config_path", b"config_path", "created_time", b"created_time", "date_range", b"date_range", "error", b"error", "experiment", b"experiment", "job_id", b"job_id", "last_sequence", b"last_sequence", "models", b"models", "next_page_token", b"next_page_token", "price_digests", b"price_digests", "progress", b"progress", "queue_position", b"queue_position", "spending", b"spending", "started_time", b"started_time", "status", b"status", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time", "warnings", b"warnings"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_total_duration_seconds", b"_total_duration_seconds", "budget", b"budget", "completed_time", b"completed_time", "config_path", b"config_path", "created_time", b"created_time", "date_range", b"date_range", "error", b"error", "experiment", b"experiment", "job_id", b"job_id", "last_sequence", b"last_sequence", "models", b"models", "next_page_token", b"next_page_token", "price_digests", b"price_digests", "progress", b"progress", "queue_position", b"queue_position", "revaluations", b"revaluations", "spending", b"spending", "started_time", b"started_time", "status", b"status", "total_duration_seconds", b"total_duration_seconds", "updated_time", b"updated_time", "warnings", b"warnings"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_total_duration_seconds", b"_total_duration_seconds"]) -> typing.Literal["total_duration_seconds"] | None: ...
 
 global___GetStatusResponse = GetStatusResponse
@@ -972,6 +979,7 @@ class VerifyJobResponse(google.protobuf.message.Message):
     MODEL_DAYS_FIELD_NUMBER: builtins.int
     TABLES_FIELD_NUMBER: builtins.int
     DIFFERENCE_FIELD_NUMBER: builtins.int
+    NOTES_FIELD_NUMBER: builtins.int
     job_id: builtins.str
     """Output only. UUID of the job."""
     equal: builtins.bool
@@ -986,6 +994,10 @@ class VerifyJobResponse(google.protobuf.message.Message):
     def difference(self) -> aitrader.v1.replay_pb2.RowDifference:
         """Output only. The first difference; unset when all is equal."""
 
+    @property
+    def notes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Output only. What may explain a difference: prices that have changed since the job ran, values computed anew."""
+
     def __init__(
         self,
         *,
@@ -994,8 +1006,9 @@ class VerifyJobResponse(google.protobuf.message.Message):
         model_days: builtins.int = ...,
         tables: collections.abc.Iterable[aitrader.v1.replay_pb2.TableComparison] | None = ...,
         difference: aitrader.v1.replay_pb2.RowDifference | None = ...,
+        notes: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["difference", b"difference"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["difference", b"difference", "equal", b"equal", "job_id", b"job_id", "model_days", b"model_days", "tables", b"tables"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["difference", b"difference", "equal", b"equal", "job_id", b"job_id", "model_days", b"model_days", "notes", b"notes", "tables", b"tables"]) -> None: ...
 
 global___VerifyJobResponse = VerifyJobResponse

@@ -15,7 +15,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 STATUS_KEYS = {
     *("job_id", "status", "config_path", "experiment", "date_range", "models", "progress", "created_at", "started_at"),
     *("updated_at", "completed_at", "total_duration_seconds", "error", "warnings", "last_sequence", "next_page_token"),
-    *("spending", "budget", "queue_position", "price_digests"),
+    *("spending", "budget", "queue_position", "price_digests", "revaluations"),
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from peewee import SqliteDatabase
 
+from storage.corporate_actions import ActionRow, import_actions, mark_adjusted
 from storage.database import open_database, timestamp
 from storage.price_coverage import PriceJump, coverage, missing_days, price_jumps
 from storage.prices import BarRow, import_bars
@@ -90,6 +91,44 @@ def test_price_half_as_high_again_or_a_third_lower_is_a_jump(
 
     assert found == [PriceJump(symbol="AAPL", date="2025-10-03", before=one, after=two) for one, two in jumps]
     assert coverage(db)[0].jumps == tuple(found)
+
+
+def split(ex_day: int, numerator: int = 15) -> ActionRow:
+    return ActionRow(
+        symbol="AAPL",
+        ex_date=f"2025-10-{ex_day:02}",
+        kind="split",
+        numerator=numerator,
+        denominator=1,
+        amount_micros=0,
+    )
+
+
+def test_split_that_is_known_is_no_jump(db: SqliteDatabase) -> None:
+    stored(db, bar("AAPL", 1, "1348.1", "1348.1"), bar("AAPL", 5, "90", "91"), bar("B", 5, "10", "10"))
+    import_actions(db, "actions.csv", [split(3)], NOW)
+
+    assert price_jumps(db, "AAPL", "B") == []
+
+
+@pytest.mark.parametrize(("numerator", "before"), [(3, 300), (30, 30)])
+def test_split_that_the_prices_do_not_show_is_a_jump_from_the_price_per_new_share(
+    db: SqliteDatabase, numerator: int, before: int
+) -> None:
+    stored(db, bar("AAPL", 1, "900", "900"), bar("AAPL", 2, "100", "100"), bar("AAPL", 3, "100", "100"))
+    import_actions(db, "actions.csv", [split(2, numerator)], NOW)
+
+    (jump,) = price_jumps(db, "AAPL", "AAPL")
+
+    assert (jump.date, jump.before, jump.after) == ("2025-10-02", pytest.approx(before), 100)
+
+
+def test_split_says_nothing_of_prices_that_are_adjusted(db: SqliteDatabase) -> None:
+    stored(db, bar("AAPL", 1, "100", "100"), bar("AAPL", 2, "100", "100"))
+    mark_adjusted(db, ["AAPL"], "a.csv", NOW)
+    import_actions(db, "actions.csv", [split(2)], NOW)
+
+    assert price_jumps(db, "AAPL", "AAPL") == []
 
 
 def test_revisions_and_the_last_source_are_told(db: SqliteDatabase) -> None:
