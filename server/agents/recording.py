@@ -133,7 +133,8 @@ def recorded_action(record: Mapping[str, Any]) -> tuple[str, RecordedAction | No
         raise ValueError(f"'action' was {quoted(name)}, not one of {', '.join(ACTIONS)}")
     if name == Action.NO_TRADE:
         return date, None
-    return date, RecordedAction(action=Action(name), symbol=_symbol(told.get("symbol")), amount=_amount(told.get("amount")))
+    symbol, amount = _symbol(told.get("symbol")), _amount(told.get("amount"))
+    return date, RecordedAction(action=Action(name), symbol=symbol, amount=amount)
 
 
 def _json(line: bytes) -> object:

@@ -115,10 +115,8 @@ class MarketView:
         """Return the corporate actions of some symbols after a date that are known by now, in order."""
         return tuple(
             action
-            for action in sorted(self._prices.actions, key=lambda action: action.order)
-            if after < action.ex_date <= self.date
-            and self.knows(action.symbol)
-            and (symbols is None or action.symbol in symbols)
+            for action in self._prices.actions_between(after, self.date)
+            if self.knows(action.symbol) and (symbols is None or action.symbol in symbols)
         )
 
     def average_volume(self, symbol: str, days: int) -> Decimal:

@@ -92,11 +92,24 @@ class PriceTable:
                 return self.after_splits(symbol, from_micros(close), self.dates[i], date)
         return None
 
+    def actions_between(self, after: str, until: str) -> tuple[CorporateAction, ...]:
+        """Return the corporate actions after a date and up to another, in order."""
+        dates = self._ex_dates
+        return self._in_order[bisect_right(dates, after) : bisect_right(dates, until)]
+
+    @cached_property
+    def _in_order(self) -> tuple[CorporateAction, ...]:
+        return tuple(sorted(self.actions, key=lambda action: action.order))
+
+    @cached_property
+    def _ex_dates(self) -> list[str]:
+        return [action.ex_date for action in self._in_order]
+
     @cached_property
     def splits(self) -> Mapping[str, tuple[CorporateAction, ...]]:
         """The splits of the symbols that have any, in order."""
         found: dict[str, tuple[CorporateAction, ...]] = {}
-        for action in sorted(self.actions, key=lambda action: action.order):
+        for action in self._in_order:
             if action.kind is ActionKind.SPLIT:
                 found[action.symbol] = (*found.get(action.symbol, ()), action)
         return found

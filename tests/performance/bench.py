@@ -20,6 +20,7 @@ from typing import Any
 from tests.performance import (
     backtest,
     gateway,
+    imports,
     million_rows,
     price_tables,
     reads,
@@ -42,6 +43,7 @@ GROUPS: Mapping[str, Callable[[Workbench], Sequence[Figure]]] = MappingProxyType
         "stream": streams.measure,
         "rows": million_rows.measure,
         "gateway": gateway.measure,
+        "import": imports.measure,
     }
 )
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61itrader/v1/prices.proto\x12\x0b\x61itrader.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"8\n\tPriceJump\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x01\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x01\"\x8e\x02\n\x0eSymbolCoverage\x12\x0e\n\x06symbol\x18\x01 \x01(\t\x12\x12\n\nfirst_date\x18\x02 \x01(\t\x12\x11\n\tlast_date\x18\x03 \x01(\t\x12\x0c\n\x04\x62\x61rs\x18\x04 \x01(\x05\x12\x15\n\rmissing_dates\x18\x05 \x03(\t\x12\x14\n\x0c\x63losed_dates\x18\x06 \x03(\t\x12%\n\x05jumps\x18\x07 \x03(\x0b\x32\x16.aitrader.v1.PriceJump\x12\x11\n\trevisions\x18\x08 \x01(\x05\x12\x34\n\x10last_import_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12last_import_source\x18\n \x01(\t\"@\n\x17GetPriceCoverageRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"s\n\x18GetPriceCoverageResponse\x12,\n\x07symbols\x18\x01 \x03(\x0b\x32\x1b.aitrader.v1.SymbolCoverage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61lendar\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61itrader/v1/prices.proto\x12\x0b\x61itrader.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"8\n\tPriceJump\x12\x0c\n\x04\x64\x61te\x18\x01 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x01\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x01\"\x8e\x02\n\x0eSymbolCoverage\x12\x0e\n\x06symbol\x18\x01 \x01(\t\x12\x12\n\nfirst_date\x18\x02 \x01(\t\x12\x11\n\tlast_date\x18\x03 \x01(\t\x12\x0c\n\x04\x62\x61rs\x18\x04 \x01(\x05\x12\x15\n\rmissing_dates\x18\x05 \x03(\t\x12\x14\n\x0c\x63losed_dates\x18\x06 \x03(\t\x12%\n\x05jumps\x18\x07 \x03(\x0b\x32\x16.aitrader.v1.PriceJump\x12\x11\n\trevisions\x18\x08 \x01(\x05\x12\x34\n\x10last_import_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12last_import_source\x18\n \x01(\t\"@\n\x17GetPriceCoverageRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"s\n\x18GetPriceCoverageResponse\x12,\n\x07symbols\x18\x01 \x03(\x0b\x32\x1b.aitrader.v1.SymbolCoverage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61lendar\x18\x03 \x01(\t\"\xa3\x01\n\x0bRevaluation\x12\r\n\x05model\x18\x01 \x01(\t\x12\x31\n\rrevalued_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nold_digest\x18\x03 \x01(\t\x12\x12\n\nnew_digest\x18\x04 \x01(\t\x12\x14\n\x0ctrading_days\x18\x05 \x01(\x05\x12\x14\n\x0c\x63hanged_days\x18\x06 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,4 +40,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPRICECOVERAGEREQUEST']._serialized_end=469
   _globals['_GETPRICECOVERAGERESPONSE']._serialized_start=471
   _globals['_GETPRICECOVERAGERESPONSE']._serialized_end=586
+  _globals['_REVALUATION']._serialized_start=589
+  _globals['_REVALUATION']._serialized_end=752
 # @@protoc_insertion_point(module_scope)
