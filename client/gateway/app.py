@@ -11,15 +11,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from . import current, dashboard, documentation, events, health, models, routes, trigger
-from .asking import REQUEST_ID, REQUEST_TIMEOUT
+from .asking import MIN_GZIP, REQUEST_ID, REQUEST_TIMEOUT
 from .envelope import MAX_BODY, Envelope
 from .errors import install_handlers
 from .events import Streams
 from .settings import GatewaySettings, load_settings
-from .upstream import Upstream
-
-#: bytes above which an answer is compressed
-MIN_GZIP = 1024
+from .shortcut import StatusShortcut
+from .upstream import GZIP_LEVEL, Upstream
 
 #: where callers may be refused, whatever the route
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -44,7 +42,11 @@ class GatewayApp(FastAPI):
     """The application with the envelope around everything, also around what Starlette answers by itself."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Envelope(super().build_middleware_stack(), self.state.settings.origins)
+        settings: GatewaySettings = self.state.settings
+        app: ASGIApp = StatusShortcut(super().build_middleware_stack())
+        for middleware, arguments, options in reversed(_middleware(settings)):
+            app = middleware(app, *arguments, **options)
+        return Envelope(app, settings.origins)
 
 
 def create_app(settings: GatewaySettings | None = None) -> FastAPI:
@@ -60,7 +62,6 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         responses=REFUSALS,
         max_body_size=MAX_BODY,
         lifespan=_lifespan,
-        middleware=_middleware(known),
     )
     app.state.settings = known
     app.state.streams = Streams(known.max_streams)
@@ -80,7 +81,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _middleware(settings: GatewaySettings) -> list[Middleware]:
-    gzip = Middleware(GZipMiddleware, minimum_size=MIN_GZIP, compresslevel=4)
+    gzip = Middleware(GZipMiddleware, minimum_size=MIN_GZIP, compresslevel=GZIP_LEVEL)
     if not settings.origins:
         return [gzip]
     cors = Middleware(

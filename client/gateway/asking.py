@@ -22,6 +22,11 @@ PATIENCE = 0.05
 
 JSON = "application/json"
 
+#: bytes from which on an answer is compressed
+MIN_GZIP = 1024
+
+GZIPPED = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+
 MessageT = TypeVar("MessageT", bound=Message)
 
 
@@ -77,9 +82,12 @@ async def ask_for(request: Request, question: Message, kind: type[MessageT]) -> 
 
 
 async def answer(request: Request, question: Message) -> Response:
-    """Return the server's answer as JSON. Raises AiTraderError."""
-    content = await ask(request, question)
-    return Response(upstream_of(request).json(rpc_of(question), content), media_type=JSON)
+    """Return the server's answer as JSON, compressed where that is wanted and worth it. Raises AiTraderError."""
+    content, rpc, upstream = await ask(request, question), rpc_of(question), upstream_of(request)
+    json = upstream.json(rpc, content)
+    if len(json) < MIN_GZIP or "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(json, media_type=JSON)
+    return Response(upstream.gzip(rpc, content, json), headers=GZIPPED, media_type=JSON)
 
 
 class _DisconnectWatch:

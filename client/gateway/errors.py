@@ -122,6 +122,11 @@ def service_error(error: AiTraderError, **more: object) -> Response:
     return error_response(status, _word(error), error.message, details, headers, **more)
 
 
+def gateway_error(error: GatewayError) -> Response:
+    """Return the answer for a refusal of the gateway itself."""
+    return error_response(error.status, CODE_WORDS[error.status], str(error), error.details)
+
+
 def _word(error: AiTraderError) -> str:
     if DATE_FIELDS & set(error.violations):
         return "invalid_date"
@@ -134,7 +139,7 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(GatewayError, _on_gateway_error)  # type: ignore[arg-type]  # starlette's types know Exception alone
     app.add_exception_handler(RequestValidationError, _on_wrong_request)  # type: ignore[arg-type]  # starlette's types know Exception alone
     app.add_exception_handler(HTTPException, _on_http_error)  # type: ignore[arg-type]  # starlette's types know Exception alone
-    app.add_exception_handler(Exception, _on_unforeseen)
+    app.add_exception_handler(Exception, on_unforeseen)
 
 
 async def _on_service_error(request: Request, error: AiTraderError) -> Response:
@@ -142,7 +147,7 @@ async def _on_service_error(request: Request, error: AiTraderError) -> Response:
 
 
 async def _on_gateway_error(request: Request, error: GatewayError) -> Response:
-    return error_response(error.status, CODE_WORDS[error.status], str(error), error.details)
+    return gateway_error(error)
 
 
 async def _on_wrong_request(request: Request, error: RequestValidationError) -> Response:
@@ -176,7 +181,7 @@ _SENTENCES: Mapping[int, str] = {
 }
 
 
-async def _on_unforeseen(request: Request, error: Exception) -> Response:
+async def on_unforeseen(request: Request, error: Exception) -> Response:
     """Answer with an id alone; the traceback goes to the log."""
     error_id = uuid4().hex[:8]
     logger.error("error_id=%s request_id=%s", error_id, request.scope.get("x-request-id"))

@@ -4,6 +4,7 @@ The stream ends after an event named `end`. A stream that ends without it was cu
 """
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Annotated
 
 import grpc
@@ -51,15 +52,16 @@ class Streams:
         self._maximum = maximum
         self.open = 0
 
-    def enter(self) -> None:
-        """Take a place. Raises TooManyStreamsError."""
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a place and give it back. Raises TooManyStreamsError."""
         if self.open >= self._maximum:
             raise TooManyStreamsError(f"{self._maximum} event streams are open already", max_streams=self._maximum)
         self.open += 1
-
-    def leave(self) -> None:
-        """Give the place back."""
-        self.open -= 1
+        try:
+            yield
+        finally:
+            self.open -= 1
 
 
 @router.get(
@@ -75,39 +77,34 @@ async def progress(
 ) -> Response:
     """Stream the events of a job after a position, then its new ones, until the job ends."""
     after = question.after_sequence if last_event_id is None else last_event_id
-    status = await ask_for(request, pb.GetStatusRequest(job_id=job_id, page_size=1), pb.GetStatusResponse)
-    if after > status.last_sequence:
-        raise _out_of_range(after, status.last_sequence)
-    if after == status.last_sequence and status.status in FINAL_STATUSES:
-        return Response(status_code=204)
     streams: Streams = request.app.state.streams
-    streams.enter()
-    wanted = pb.StreamProgressRequest(job_id=job_id, after_sequence=after, include=question.includes)
-    call = upstream_of(request).progress(wanted, metadata=metadata_of(request))
-    try:
+    with ExitStack() as held:
+        held.enter_context(streams.place())  # first, so that who is refused costs the server nothing
+        status = await ask_for(request, pb.GetStatusRequest(job_id=job_id, page_size=1), pb.GetStatusResponse)
+        if after > status.last_sequence:
+            raise _out_of_range(after, status.last_sequence)
+        if after == status.last_sequence and status.status in FINAL_STATUSES:
+            return Response(status_code=204)
+        wanted = pb.StreamProgressRequest(job_id=job_id, after_sequence=after, include=question.includes)
+        call = upstream_of(request).progress(wanted, metadata=metadata_of(request))
+        held.callback(call.cancel)
         # there are events, so an answer comes at once, and a refusal while it can still be told by its code
         first = await read(call) if after < status.last_sequence else None
-    except BaseException:
-        call.cancel()
-        streams.leave()
-        raise
-    return EventResponse(_events(call, first), streams)
+        return EventResponse(_events(call, first), held.pop_all())
 
 
 class EventResponse(StreamingResponse):
-    """A stream that gives its place back however it ends."""
+    """A stream that gives back what it holds however it ends."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, content: AsyncIterator[bytes], streams: Streams) -> None:
+    def __init__(self, content: AsyncIterator[bytes], held: ExitStack) -> None:
         super().__init__(content, headers=HEADERS)
-        self._streams = streams
+        self._held = held
 
     async def __call__(self, *arguments: object) -> None:
-        try:
+        with self._held:
             await super().__call__(*arguments)  # type: ignore[arg-type]  # ASGI's three, handed on
-        finally:
-            self._streams.leave()
 
 
 async def read(call: Stream) -> pb.StreamProgressResponse | None:
@@ -133,8 +130,6 @@ async def _events(call: Stream, message: pb.StreamProgressResponse | None) -> As
             yield end(last)
     except AiTraderError as error:
         yield b": cut by %s\n\n" % error.code.name.encode()
-    finally:
-        call.cancel()
 
 
 def blocks(message: pb.StreamProgressResponse) -> Iterator[bytes]:

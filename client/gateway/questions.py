@@ -11,10 +11,16 @@ from ..words import detail_value, policy_value, sort_value, status_values
 
 MAX_INT32 = 2**31 - 1
 
+#: characters of an id
+MAX_JOB_ID = 128
+
 JobId: TypeAlias = Annotated[
     str,
     Path(
-        min_length=1, max_length=128, description="UUID of the job.", examples=["1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d"]
+        min_length=1,
+        max_length=MAX_JOB_ID,
+        description="UUID of the job.",
+        examples=["1f0c5c1e-8f4e-4f6e-9c7e-0d7b8a9b6c5d"],
     ),
 ]
 Date: TypeAlias = Annotated[
@@ -46,7 +52,9 @@ class ResultsQuestion(Page):
     start_date: Date | None = Field(None, description="First date of a range.")
     end_date: Date | None = Field(None, description="Last date of a range.")
     model: Name | None = Field(None, description="Only this model.")
-    job_id: Annotated[str, Field(max_length=128)] | None = Field(None, description="Only days that this job committed.")
+    job_id: Annotated[str, Field(max_length=MAX_JOB_ID)] | None = Field(
+        None, description="Only days that this job committed."
+    )
     experiment: Experiment | None = Field(None, description="Experiment; by default the job's, or `default`.")
     detail: Literal["minimal", "full"] = Field("minimal", description="How much of each day to tell.")
 
@@ -93,7 +101,7 @@ class JobsQuestion(Page):
 
 
 class ReasoningQuestion(Page):
-    job_id: Annotated[str, Field(min_length=1, max_length=128)] = Field(description="UUID of the job.")
+    job_id: Annotated[str, Field(min_length=1, max_length=MAX_JOB_ID)] = Field(description="UUID of the job.")
     date: Date = Field(description="Trading date.")
     model: Name = Field(description="Signature of the model.")
     attempt: Number = Field(0, description="Number of the attempt; 0 is the last that had a session.")

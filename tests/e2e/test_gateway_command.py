@@ -120,6 +120,23 @@ def test_several_processes_share_the_port_and_one_that_dies_is_replaced(running:
         assert gateway.stop() == 0
 
 
+def test_processes_that_share_the_port_end_with_the_one_that_started_them(
+    running: ServerProcess, tmp_path: Path
+) -> None:
+    with started(running, tmp_path, API_WORKERS="2") as gateway:
+        wait_until(lambda: len(gateway.serving) == 2, "two processes")
+        left = [psutil.Process(pid) for pid in gateway.serving]
+        gateway.process.kill()
+
+        wait_until(lambda: not any(map(is_alive, left)), "the end of both")
+        assert not gateway.is_open()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process runs; nobody may be there to collect an orphan's status."""
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
 def test_wrong_setting_is_told_in_words(running: ServerProcess) -> None:
     done = subprocess.run(
         [str(BIN / "ai-trader"), "gateway"],

@@ -240,10 +240,11 @@ def test_cors_is_off_by_default(service: Service) -> None:
     assert "access-control-allow-origin" not in response.headers
 
 
-def test_unforeseen_error_tells_an_id_and_nothing_else(service: Service) -> None:
+@pytest.mark.parametrize("path", ["/simulate/jobs", "/simulate/status/x"])
+def test_unforeseen_error_tells_an_id_and_nothing_else(service: Service, path: str) -> None:
     with running_gateway(f"127.0.0.1:{service.port}") as broken:
         broken.app.state.upstream = None
-        response = broken.get("/simulate/jobs")
+        response = broken.get(path)
 
     body = response.json()
     assert (response.status_code, body["error"], body["message"]) == (500, "internal", "internal error")

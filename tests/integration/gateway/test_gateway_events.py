@@ -1,7 +1,9 @@
 """Server-sent events: history, live, resumed, ended, cut, bounded."""
 
 import json
+import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from client.gateway import events
 from tests.integration.client.fake_service import FakeService, StreamPlan, failure, serving
 from tests.integration.gateway.event_stream import Block, blocks
 from tests.integration.gateway.gateway_server import Gateway, running_gateway
-from tests.service import DATES, Service, config, model, scripted, wait_until
+from tests.service import DATES, DEADLINE, Service, config, model, scripted, wait_until
 
 
 def told(gateway: Gateway, job_id: str, headers: dict[str, str] | None = None, **query: Any) -> list[Block]:
@@ -116,25 +118,44 @@ def test_quiet_stream_has_heartbeats_as_comments(new_service: Callable[..., Serv
     service.ended(job_id)
 
 
-def test_streams_are_bounded_and_a_place_is_given_back(service: Service, experiment: str, tmp_path: Path) -> None:
+def test_flood_of_streams_is_refused_beyond_the_limit_and_places_are_given_back(
+    service: Service, experiment: str, tmp_path: Path
+) -> None:
     gate = tmp_path / "gate"
     content = config(scripted("m", wait_on=DATES[0], wait_for=str(gate)), end=DATES[0])
     job_id = service.trigger(content, experiment=experiment).job_id
-    path = f"/simulate/progress/{job_id}"
 
-    with running_gateway(f"127.0.0.1:{service.port}", max_streams=2) as gateway:
-        with gateway.http.stream("GET", path), gateway.http.stream("GET", path):
-            refused = gateway.get(path)
-        wait_until(lambda: gateway.app.state.streams.open == 0, "the end of both streams")
+    with running_gateway(f"127.0.0.1:{service.port}", max_streams=10) as gateway, ExitStack() as sockets:
+        flood = [sockets.enter_context(asked(gateway, job_id)) for _ in range(40)]
+        heads = [head(raw) for raw in flood]
+        refused = gateway.get(f"/simulate/progress/{job_id}")
+        sockets.close()
+        wait_until(lambda: gateway.app.state.streams.open == 0, "the end of the streams")
         gate.touch()
         assert told(gateway, job_id)[-1].event == "end"
 
+    assert sorted(found.split()[1] for found in heads) == [b"200"] * 10 + [b"503"] * 30
     assert (refused.status_code, refused.json()["error"], refused.json()["details"]) == (
         503,
         "unavailable",
-        {"max_streams": 2},
+        {"max_streams": 10},
     )
     assert refused.headers["retry-after"] == "2"
+
+
+def asked(gateway: Gateway, job_id: str) -> socket.socket:
+    """Open a connection of its own and ask for a stream."""
+    raw = socket.create_connection(("127.0.0.1", gateway.port), timeout=DEADLINE)
+    raw.sendall(f"GET /simulate/progress/{job_id} HTTP/1.1\r\nHost: gateway\r\n\r\n".encode())
+    return raw
+
+
+def head(raw: socket.socket) -> bytes:
+    """Read the head of an answer, and perhaps more."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += raw.recv(65536)
+    return received
 
 
 def test_cut_stream_ends_without_an_end_and_goes_on_from_the_last_id() -> None:
