@@ -81,49 +81,58 @@ class App:
         rules = _callback_rules(settings)
         self._settings = settings
         self._folder = TemporaryDirectory(prefix="aitrader-")
+        snapshots = Path(self._folder.name)
         self._lock = ServerLock(settings.db)
         self._db = open_database(settings.db)
         refuse_damaged(self._db, settings.db)
         self._writer = Writer(self._db)
         self._logs = ProgressLogs(encoded_event, encoded_live_step)
-        snapshots = Path(self._folder.name)
-        self.pool = MachinePool(
-            _setup(settings, snapshots),
-            processes=min(settings.worker_processes or default_size(), settings.max_parallel_sessions),
-            sessions=settings.max_parallel_sessions,
-            worker=worker,
-            onlooker=self._logs.publish_step,
-            session_worker=session_worker,
-        )
-        credentials = CredentialStore(settings)
         self._mirror = Mirror(self._db, settings.data_dir)
-        self.parts = RunnerParts(
-            journal=Journal(self._writer, self._logs, self._mirror.wake),
-            pool=self.pool,
-            clock=lambda: datetime.now(UTC),
-            credentials=credentials,
-            recordings=RecordedSessions(self._db),
-            cancel_grace=settings.cancel_grace,
-        )
+        self.pool = self._pool(_setup(settings, snapshots), worker, session_worker)
+        self.parts = self._runner_parts(CredentialStore(settings))
         poster = Poster(settings.callback_timeout)
         self._deliverer = Deliverer(self._db, self._writer, poster, rules, self.parts.clock)
         self._retention = Retention(self.parts.journal, self.parts.clock, settings.event_retention_days)
         prices = Snapshots(self._db, snapshots)
         self._verifier = Verifier(self._db, prices, self.parts, snapshots)
-        self._jobs = JobService(
-            settings,
-            self._db,
-            snapshots=prices,
-            traders=TraderFactory(settings.data_dir, extra=extra),
-            credentials=credentials,
-            logs=self._logs,
-            callbacks=CallbackCheck(hosts=rules.hosts, signed=bool(rules.keys)),
-            parts=self.parts,
-        )
+        self._jobs = self._job_service(prices, TraderFactory(settings.data_dir, extra=extra), rules)
         self._condition = ServiceCondition(settings, self._db, self.pool.workers.count, self.parts.clock)
         self._health = ToolHealth(self._condition)
         self._server = grpc.aio.server(interceptors=[CallInterceptor(lambda: self._jobs.draining)], options=OPTIONS)
         self._background: list[asyncio.Task[None]] = []
+
+    def _pool(self, setup: Setup, worker: Sequence[str], session_worker: Sequence[str]) -> MachinePool:
+        sessions = self._settings.max_parallel_sessions
+        return MachinePool(
+            setup,
+            processes=min(self._settings.worker_processes or default_size(), sessions),
+            sessions=sessions,
+            worker=worker,
+            onlooker=self._logs.publish_step,
+            session_worker=session_worker,
+        )
+
+    def _runner_parts(self, credentials: CredentialStore) -> RunnerParts:
+        return RunnerParts(
+            journal=Journal(self._writer, self._logs, self._mirror.wake),
+            pool=self.pool,
+            clock=lambda: datetime.now(UTC),
+            credentials=credentials,
+            recordings=RecordedSessions(self._db),
+            cancel_grace=self._settings.cancel_grace,
+        )
+
+    def _job_service(self, prices: Snapshots, traders: TraderFactory, rules: CallbackRules) -> JobService:
+        return JobService(
+            self._settings,
+            self._db,
+            snapshots=prices,
+            traders=traders,
+            credentials=self.parts.credentials,
+            logs=self._logs,
+            callbacks=CallbackCheck(hosts=rules.hosts, signed=bool(rules.keys)),
+            parts=self.parts,
+        )
 
     async def start(self) -> int:
         """Start serving, go on with unfinished jobs, and return the port.
