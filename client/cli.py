@@ -300,6 +300,14 @@ def prices(client: Client, *, as_json: bool) -> None:
     _print(joined(lambda token: client.get_price_coverage(page_token=token)), as_json=as_json)
 
 
+@main.command(epilog=EXIT_CODES_HELP, short_help="Tell what the service does by itself, and when.")
+@json_option
+@click.pass_obj
+def schedules(client: Client, *, as_json: bool) -> None:
+    """Tell what the service does by itself, when it is due next, and what came of the last time."""
+    _print(joined(lambda token: client.list_schedules(page_token=token)), as_json=as_json)
+
+
 @main.command(epilog=EXIT_CODES_HELP, short_help="Check that no agent of a job saw the future.")
 @click.argument("job_id", metavar="JOB")
 @json_option

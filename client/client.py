@@ -13,6 +13,7 @@ from aitrader.v1.job_pb2 import ProgressEvent, ReasoningStep
 from aitrader.v1.metrics_pb2 import GetMetricsResponse, PortfolioMetrics
 from aitrader.v1.portfolio_pb2 import DayResult, LeaderboardEntry, TimeseriesPoint
 from aitrader.v1.prices_pb2 import GetPriceCoverageRequest, GetPriceCoverageResponse, SymbolCoverage
+from aitrader.v1.schedule_pb2 import ListSchedulesRequest, ListSchedulesResponse, Schedule
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest, GetServiceStatusResponse
 from aitrader.v1.simulation_pb2 import (
     AuditJobRequest,
@@ -241,6 +242,17 @@ class Client:
             lambda token: self._call(self._stub.GetPriceCoverage, at_page(GetPriceCoverageRequest(**query), token))
         ):
             yield from page.symbols
+
+    def list_schedules(self, **query: Unpack[Page]) -> ListSchedulesResponse:
+        """Fetch one page of what the service does by itself."""
+        return self._call(self._stub.ListSchedules, ListSchedulesRequest(**query))
+
+    def schedules(self, **query: Unpack[Page]) -> Iterator[Schedule]:
+        """Give what the service does by itself, fetching page after page."""
+        for page in pages(
+            lambda token: self._call(self._stub.ListSchedules, at_page(ListSchedulesRequest(**query), token))
+        ):
+            yield from page.schedules
 
     def service_status(self) -> GetServiceStatusResponse:
         """Fetch how the service and its parts are."""

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from aitrader.v1.callbacks_pb2 import ListDeliveriesResponse
 from aitrader.v1.prices_pb2 import GetPriceCoverageResponse
+from aitrader.v1.schedule_pb2 import ListSchedulesResponse
 from aitrader.v1.simulation_pb2 import (
     GetLeaderboardResponse,
     GetPortfolioTimeseriesResponse,
@@ -23,6 +24,7 @@ PageT = TypeVar(
     GetReasoningResponse,
     ListDeliveriesResponse,
     GetPriceCoverageResponse,
+    ListSchedulesResponse,
     ListJobsResponse,
 )
 
@@ -90,6 +92,7 @@ def _items(
     | GetReasoningResponse
     | ListDeliveriesResponse
     | GetPriceCoverageResponse
+    | ListSchedulesResponse
     | ListJobsResponse,
 ) -> MutableSequence[Any]:
     match page:
@@ -107,5 +110,7 @@ def _items(
             return page.deliveries
         case GetPriceCoverageResponse():
             return page.symbols
+        case ListSchedulesResponse():
+            return page.schedules
         case ListJobsResponse():
             return page.jobs

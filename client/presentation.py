@@ -9,6 +9,7 @@ from aitrader.v1.callbacks_pb2 import ListDeliveriesResponse
 from aitrader.v1.control_pb2 import CancelJobResponse, RetryJobResponse
 from aitrader.v1.metrics_pb2 import GetMetricsResponse
 from aitrader.v1.prices_pb2 import GetPriceCoverageResponse
+from aitrader.v1.schedule_pb2 import ListSchedulesResponse
 from aitrader.v1.service_status_pb2 import GetServiceStatusResponse
 from aitrader.v1.simulation_pb2 import (
     AuditJobResponse,
@@ -29,6 +30,7 @@ from .console import open_console
 from .deliveries import delivery_lines
 from .metrics_report import metrics_lines
 from .price_report import coverage_lines
+from .schedule_report import schedule_lines
 from .sentences import cancel_lines, day_lines, retry_lines, status_lines, trigger_lines
 from .service_report import service_lines
 from .storage_report import storage_lines
@@ -67,6 +69,8 @@ def present(response: Message) -> None:
             _print_lines(delivery_lines(response))
         case GetPriceCoverageResponse():
             _print_lines(coverage_lines(response))
+        case ListSchedulesResponse():
+            _print_lines(schedule_lines(response))
         case AuditJobResponse():
             _print_lines(audit_lines(response))
         case GetServiceStatusResponse():

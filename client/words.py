@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from aitrader.v1 import callbacks_pb2, job_pb2, portfolio_pb2, progress_pb2, simulation_pb2
+from aitrader.v1 import callbacks_pb2, job_pb2, portfolio_pb2, progress_pb2, schedule_pb2, simulation_pb2
 
 #: states that a job does not leave
 FINAL_STATUSES = frozenset(
@@ -61,6 +61,16 @@ def outcome_word(outcome: job_pb2.SessionOutcome.ValueType) -> str:
 def delivery_word(status: callbacks_pb2.DeliveryStatus.ValueType) -> str:
     """Tell the state of a delivery in words."""
     return _word(callbacks_pb2.DeliveryStatus.Name(status), "DELIVERY_STATUS_").replace("_", " ")
+
+
+def schedule_kind_word(kind: schedule_pb2.ScheduleKind.ValueType) -> str:
+    """Tell what a schedule does as a word."""
+    return _word(schedule_pb2.ScheduleKind.Name(kind), "SCHEDULE_KIND_")
+
+
+def schedule_outcome_word(outcome: schedule_pb2.ScheduleOutcome.ValueType) -> str:
+    """Tell what came of a time that was due as a word."""
+    return _word(schedule_pb2.ScheduleOutcome.Name(outcome), "SCHEDULE_OUTCOME_")
 
 
 def status_values(words: Iterable[str]) -> list[job_pb2.JobStatus.ValueType]:

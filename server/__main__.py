@@ -74,7 +74,7 @@ def batch(config: str, experiment: str, **options: Any) -> None:  # noqa: ANN401
     import grpc  # here, as most commands need none of it
 
     try:
-        settings = load_settings(**options, host="127.0.0.1", port=0)
+        settings = load_settings(**options, host="127.0.0.1", port=0).model_copy(update={"schedules": None})
         _set_up_logs(settings)
         status = asyncio.run(_batch(settings, config, experiment))
     except grpc.aio.AioRpcError as error:

@@ -41,6 +41,9 @@ from server.rpc.convert_sessions import encoded_live_step
 from server.rpc.interceptors import CallInterceptor
 from server.rpc.service_status import ToolHealth
 from server.rpc.simulation import SimulationServicer
+from server.schedules.schedule import load_schedules
+from server.schedules.scheduler import Scheduler
+from server.schedules.work import Work
 from server.settings import Settings, SettingsError
 from storage.database import open_database, refuse_damaged
 from storage.lock import ServerLock
@@ -78,7 +81,7 @@ class App:
         session_worker: Sequence[str] = SESSION_WORKER,
         extra: Mapping[str, Create] | None = None,
     ) -> None:
-        rules = _callback_rules(settings)
+        rules, self._schedules = _callback_rules(settings), load_schedules(settings)
         self._settings = settings
         self._folder = TemporaryDirectory(prefix="aitrader-")
         snapshots = Path(self._folder.name)
@@ -96,6 +99,8 @@ class App:
         prices = Snapshots(self._db, snapshots)
         self._verifier = Verifier(self._db, prices, self.parts, snapshots)
         self._jobs = self._job_service(prices, TraderFactory(settings.data_dir, extra=extra), rules)
+        work = Work(self._db, self._jobs)
+        self._scheduler = Scheduler(self._schedules, work.perform, self._db, self._writer, self.parts.clock)
         self._condition = ServiceCondition(settings, self._db, self.pool.workers.count, self.parts.clock)
         self._health = ToolHealth(self._condition)
         self._server = grpc.aio.server(interceptors=[CallInterceptor(lambda: self._jobs.draining)], options=OPTIONS)
@@ -141,7 +146,9 @@ class App:
             RuntimeError: the address cannot be bound.
         """
         port = self._server.add_insecure_port(f"{self._settings.host}:{self._settings.port}")
-        servicer = SimulationServicer(self._db, self._jobs, self._logs, self._condition, self._verifier)
+        servicer = SimulationServicer(
+            self._db, self._jobs, self._logs, self._condition, self._verifier, self._schedules
+        )
         add_SimulationServiceServicer_to_server(servicer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
@@ -149,7 +156,7 @@ class App:
         await self.pool.start()
         await self._jobs.resume()
         beat = self._logs.beat(self._settings.heartbeat_seconds)
-        for work in (beat, self._retention.run(), self._deliverer.run(), self._mirror.run()):
+        for work in (beat, self._retention.run(), self._deliverer.run(), self._mirror.run(), self._scheduler.run()):
             self._background.append(asyncio.create_task(work))
         await self._server.start()
         await self._set_health(HealthCheckResponse.SERVING)
@@ -159,7 +166,8 @@ class App:
     async def stop(self) -> None:
         """Stop accepting, let running model-days finish within the grace period, put the rest back, close."""
         await self._set_health(HealthCheckResponse.NOT_SERVING)
-        await self._jobs.stop(self._settings.shutdown_grace)
+        grace = self._settings.shutdown_grace
+        await asyncio.gather(self._jobs.stop(grace), self._scheduler.stop(grace))
         self._logs.close()
         await self._server.stop(CALLS_GRACE)
         for task in self._background:

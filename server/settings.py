@@ -87,6 +87,9 @@ class Settings(BaseModel):
     callback_give_up_after: float = Field(
         86_400.0, ge=0, description="seconds after a job's end until its callbacks are given up"
     )
+    schedules: str | None = Field(
+        None, description="file in the folder of configs that says what is done when; see server/schedules/README.md"
+    )
     min_free_disk_mb: int = Field(
         256, ge=0, description="mebibytes that have to be free on the disk of the database for it to be healthy"
     )

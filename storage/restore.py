@@ -38,18 +38,31 @@ def vacuum(database: Path) -> tuple[int, int]:
     Raises:
         DatabaseInUseError: a server runs on the database, whose writes would wait for the whole of it.
         SchemaError: there is no such database.
+        OSError: there is no room for it, or another process holds the database.
     """
     if not database.is_file():
         raise SchemaError(f"database '{database}' was not found")
     lock = ServerLock(database)
     try:
-        before = database.stat().st_size
+        return compact_file(database)
+    finally:
+        lock.release()
+
+
+def compact_file(database: Path) -> tuple[int, int]:
+    """Do what `vacuum` does, for the server that holds the database: reads go on, its writes wait meanwhile.
+
+    Raises:
+        OSError: there is no room for it, or another process holds the database.
+    """
+    before = database.stat().st_size
+    try:
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return before, database.stat().st_size
-    finally:
-        lock.release()
+    except sqlite3.OperationalError as error:
+        raise OSError(f"'{database}' could not be vacuumed: {error}") from error
+    return before, database.stat().st_size
 
 
 def _refuse_foreign(backup: Path) -> None:

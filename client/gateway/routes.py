@@ -14,10 +14,20 @@ from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.callbacks_pb2 import ListDeliveriesRequest
 from aitrader.v1.metrics_pb2 import GetMetricsRequest
 from aitrader.v1.prices_pb2 import GetPriceCoverageRequest
+from aitrader.v1.schedule_pb2 import ListSchedulesRequest
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest
 from aitrader.v1.upkeep_pb2 import GetStorageStatusRequest
 
-from . import model_metrics, model_prices, model_service, model_sessions, model_storage, model_verify, models
+from . import (
+    model_metrics,
+    model_prices,
+    model_schedules,
+    model_service,
+    model_sessions,
+    model_storage,
+    model_verify,
+    models,
+)
 from .asking import answer
 from .questions import (
     CancelBody,
@@ -131,6 +141,12 @@ async def verify(request: Request, job_id: JobId) -> Response:
 async def get_price_coverage(request: Request, page: Annotated[Page, Query()]) -> Response:
     """Tell which symbols have prices from when to when, and what is missing or strange among them."""
     return await answer(request, GetPriceCoverageRequest(**page.fields()))
+
+
+@router.get("/schedules", operation_id="ListSchedules", response_model=model_schedules.Schedules)
+async def list_schedules(request: Request, page: Annotated[Page, Query()]) -> Response:
+    """Tell what the service does by itself, when it is due next, and what came of the last time."""
+    return await answer(request, ListSchedulesRequest(**page.fields()))
 
 
 @router.get("/service/status", operation_id="GetServiceStatus", response_model=model_service.ServiceStatus)

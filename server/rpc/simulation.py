@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
@@ -15,6 +15,7 @@ from aitrader.v1 import (
     control_pb2,
     metrics_pb2,
     prices_pb2,
+    schedule_pb2,
     service_status_pb2,
     simulation_pb2,
     upkeep_pb2,
@@ -34,6 +35,7 @@ from server.rpc import (
     price_coverage,
     reasoning,
     results,
+    schedules,
     service_status,
     status,
     timeseries,
@@ -44,6 +46,7 @@ from server.rpc.leaderboard import LeaderboardReader
 from server.rpc.status import StatusReader
 from server.rpc.storage_status import StorageStatusReader
 from server.rpc.stream import ProgressStreamer
+from server.schedules.schedule import Schedule
 from storage.acceptance import ConflictPolicy
 
 T = TypeVar("T")
@@ -67,11 +70,13 @@ class SimulationServicer(SimulationServiceServicer):
         logs: ProgressLogs,
         condition: ServiceCondition,
         verifier: Verifier,
+        schedules: Sequence[Schedule],
     ) -> None:
         self._db = db
         self._condition = condition
         self._jobs = jobs
         self._verifier = verifier
+        self._schedules = schedules
         self._status = StatusReader(db)
         self._leaderboard = LeaderboardReader(db)
         self._storage = StorageStatusReader(db, lambda: datetime.now(UTC))
@@ -160,6 +165,13 @@ class SimulationServicer(SimulationServiceServicer):
         """List which prices there are."""
         today = datetime.now(UTC).date()
         return await asyncio.to_thread(price_coverage.get_price_coverage, self._db, request, today)
+
+    async def ListSchedules(
+        self, request: schedule_pb2.ListSchedulesRequest, context: Context
+    ) -> schedule_pb2.ListSchedulesResponse:
+        """List what the service does by itself."""
+        now = datetime.now(UTC)
+        return await asyncio.to_thread(schedules.list_schedules, self._db, self._schedules, request, now)
 
     async def AuditJob(
         self, request: simulation_pb2.AuditJobRequest, context: Context

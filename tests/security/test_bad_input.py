@@ -45,6 +45,7 @@ GOOD: Mapping[str, Callable[["Stored"], dict[str, Any]]] = {
     "GetServiceStatus": lambda stored: {},
     "GetStorageStatus": lambda stored: {},
     "GetPriceCoverage": lambda stored: {},
+    "ListSchedules": lambda stored: {},
 }
 
 #: what no string field may be fooled by

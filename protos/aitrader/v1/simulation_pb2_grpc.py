@@ -7,6 +7,7 @@ from aitrader.v1 import callbacks_pb2 as aitrader_dot_v1_dot_callbacks__pb2
 from aitrader.v1 import control_pb2 as aitrader_dot_v1_dot_control__pb2
 from aitrader.v1 import metrics_pb2 as aitrader_dot_v1_dot_metrics__pb2
 from aitrader.v1 import prices_pb2 as aitrader_dot_v1_dot_prices__pb2
+from aitrader.v1 import schedule_pb2 as aitrader_dot_v1_dot_schedule__pb2
 from aitrader.v1 import service_status_pb2 as aitrader_dot_v1_dot_service__status__pb2
 from aitrader.v1 import simulation_pb2 as aitrader_dot_v1_dot_simulation__pb2
 from aitrader.v1 import upkeep_pb2 as aitrader_dot_v1_dot_upkeep__pb2
@@ -110,6 +111,11 @@ class SimulationServiceStub(object):
                 '/aitrader.v1.SimulationService/GetPriceCoverage',
                 request_serializer=aitrader_dot_v1_dot_prices__pb2.GetPriceCoverageRequest.SerializeToString,
                 response_deserializer=aitrader_dot_v1_dot_prices__pb2.GetPriceCoverageResponse.FromString,
+                _registered_method=True)
+        self.ListSchedules = channel.unary_unary(
+                '/aitrader.v1.SimulationService/ListSchedules',
+                request_serializer=aitrader_dot_v1_dot_schedule__pb2.ListSchedulesRequest.SerializeToString,
+                response_deserializer=aitrader_dot_v1_dot_schedule__pb2.ListSchedulesResponse.FromString,
                 _registered_method=True)
         self.GetServiceStatus = channel.unary_unary(
                 '/aitrader.v1.SimulationService/GetServiceStatus',
@@ -285,6 +291,13 @@ class SimulationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSchedules(self, request, context):
+        """Lists what the service does by itself at given times, when it is due next, and what came of the last time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetServiceStatus(self, request, context):
         """Tells the version of the service and how its parts are: database, prices, disk, workers, tool services.
         """
@@ -385,6 +398,11 @@ def add_SimulationServiceServicer_to_server(servicer, server):
                     servicer.GetPriceCoverage,
                     request_deserializer=aitrader_dot_v1_dot_prices__pb2.GetPriceCoverageRequest.FromString,
                     response_serializer=aitrader_dot_v1_dot_prices__pb2.GetPriceCoverageResponse.SerializeToString,
+            ),
+            'ListSchedules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSchedules,
+                    request_deserializer=aitrader_dot_v1_dot_schedule__pb2.ListSchedulesRequest.FromString,
+                    response_serializer=aitrader_dot_v1_dot_schedule__pb2.ListSchedulesResponse.SerializeToString,
             ),
             'GetServiceStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetServiceStatus,
@@ -781,6 +799,33 @@ class SimulationService(object):
             '/aitrader.v1.SimulationService/GetPriceCoverage',
             aitrader_dot_v1_dot_prices__pb2.GetPriceCoverageRequest.SerializeToString,
             aitrader_dot_v1_dot_prices__pb2.GetPriceCoverageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSchedules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aitrader.v1.SimulationService/ListSchedules',
+            aitrader_dot_v1_dot_schedule__pb2.ListSchedulesRequest.SerializeToString,
+            aitrader_dot_v1_dot_schedule__pb2.ListSchedulesResponse.FromString,
             options,
             channel_credentials,
             insecure,

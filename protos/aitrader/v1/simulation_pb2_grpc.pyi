@@ -15,6 +15,7 @@ import aitrader.v1.callbacks_pb2
 import aitrader.v1.control_pb2
 import aitrader.v1.metrics_pb2
 import aitrader.v1.prices_pb2
+import aitrader.v1.schedule_pb2
 import aitrader.v1.service_status_pb2
 import aitrader.v1.simulation_pb2
 import aitrader.v1.upkeep_pb2
@@ -185,6 +186,12 @@ class SimulationServiceStub:
 
     Bars that are missing on trading days, that lie on others, that jump, or that an import replaced.
     """
+
+    ListSchedules: grpc.UnaryUnaryMultiCallable[
+        aitrader.v1.schedule_pb2.ListSchedulesRequest,
+        aitrader.v1.schedule_pb2.ListSchedulesResponse,
+    ]
+    """Lists what the service does by itself at given times, when it is due next, and what came of the last time."""
 
     GetServiceStatus: grpc.UnaryUnaryMultiCallable[
         aitrader.v1.service_status_pb2.GetServiceStatusRequest,
@@ -367,6 +374,12 @@ class SimulationServiceAsyncStub:
 
     Bars that are missing on trading days, that lie on others, that jump, or that an import replaced.
     """
+
+    ListSchedules: grpc.aio.UnaryUnaryMultiCallable[
+        aitrader.v1.schedule_pb2.ListSchedulesRequest,
+        aitrader.v1.schedule_pb2.ListSchedulesResponse,
+    ]
+    """Lists what the service does by itself at given times, when it is due next, and what came of the last time."""
 
     GetServiceStatus: grpc.aio.UnaryUnaryMultiCallable[
         aitrader.v1.service_status_pb2.GetServiceStatusRequest,
@@ -577,6 +590,14 @@ class SimulationServiceServicer(metaclass=abc.ABCMeta):
 
         Bars that are missing on trading days, that lie on others, that jump, or that an import replaced.
         """
+
+    @abc.abstractmethod
+    def ListSchedules(
+        self,
+        request: aitrader.v1.schedule_pb2.ListSchedulesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[aitrader.v1.schedule_pb2.ListSchedulesResponse, collections.abc.Awaitable[aitrader.v1.schedule_pb2.ListSchedulesResponse]]:
+        """Lists what the service does by itself at given times, when it is due next, and what came of the last time."""
 
     @abc.abstractmethod
     def GetServiceStatus(

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from aitrader.v1 import callbacks_pb2, job_pb2, metrics_pb2, prices_pb2
+from aitrader.v1 import callbacks_pb2, job_pb2, metrics_pb2, prices_pb2, schedule_pb2
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.control_pb2 import RetryJobRequest, RetryJobResponse
 from aitrader.v1.progress_pb2 import ModelDayOrders
@@ -87,6 +87,7 @@ class FakeService(SimulationServiceServicer):
     jobs: pb.ListJobsResponse = field(default_factory=pb.ListJobsResponse)
     reasoning: pb.GetReasoningResponse = field(default_factory=pb.GetReasoningResponse)
     prices: prices_pb2.GetPriceCoverageResponse = field(default_factory=prices_pb2.GetPriceCoverageResponse)
+    schedules: schedule_pb2.ListSchedulesResponse = field(default_factory=schedule_pb2.ListSchedulesResponse)
     deliveries: callbacks_pb2.ListDeliveriesResponse = field(default_factory=callbacks_pb2.ListDeliveriesResponse)
     audit: pb.AuditJobResponse = field(default_factory=pb.AuditJobResponse)
     condition: GetServiceStatusResponse = field(default_factory=GetServiceStatusResponse)
@@ -149,6 +150,11 @@ class FakeService(SimulationServiceServicer):
         self, request: prices_pb2.GetPriceCoverageRequest, context: grpc.ServicerContext
     ) -> prices_pb2.GetPriceCoverageResponse:
         return self._list(request, context, self.prices, "symbols")
+
+    def ListSchedules(  # noqa: N802
+        self, request: schedule_pb2.ListSchedulesRequest, context: grpc.ServicerContext
+    ) -> schedule_pb2.ListSchedulesResponse:
+        return self._list(request, context, self.schedules, "schedules")
 
     def AuditJob(self, request: pb.AuditJobRequest, context: grpc.ServicerContext) -> pb.AuditJobResponse:  # noqa: N802
         self._receive(request, context)

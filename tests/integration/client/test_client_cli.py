@@ -43,6 +43,7 @@ COMMANDS = {
     "reasoning": ["reasoning", JOB_ID, "--model", "gpt-5", "--date", DATES[0]],
     "deliveries": ["deliveries", JOB_ID],
     "prices": ["prices"],
+    "schedules": ["schedules"],
     "audit": ["audit", JOB_ID],
     "service-status": ["service-status"],
     "storage": ["storage"],

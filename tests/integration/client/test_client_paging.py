@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from aitrader.v1 import callbacks_pb2, job_pb2, portfolio_pb2, prices_pb2
+from aitrader.v1 import callbacks_pb2, job_pb2, portfolio_pb2, prices_pb2, schedule_pb2
 from aitrader.v1 import simulation_pb2 as pb
 from aitrader.v1.service_status_pb2 import GetServiceStatusRequest, GetServiceStatusResponse
 from aitrader.v1.upkeep_pb2 import GetStorageStatusRequest, GetStorageStatusResponse
@@ -100,6 +100,12 @@ async def test_price_coverage_goes_through_all_pages(client: Any, service: FakeS
     service.prices.symbols.extend(prices_pb2.SymbolCoverage(symbol=name) for name in "abc")
 
     assert [found.symbol for found in await items(client.price_coverage())] == ["a", "b", "c"]
+
+
+async def test_schedules_go_through_all_pages(client: Any, service: FakeService) -> None:
+    service.schedules.schedules.extend(schedule_pb2.Schedule(name=name) for name in "abc")
+
+    assert [found.name for found in await items(client.schedules())] == ["a", "b", "c"]
 
 
 async def test_status_of_the_service_is_one_answer(client: Any, service: FakeService) -> None:

@@ -156,6 +156,11 @@ WAYS = {
         path="/prices/coverage",
         client=lambda client, fields: client.get_price_coverage(**fields),
     ),
+    "ListSchedules": Way(
+        draw=lambda random, _: some(random, page_size=PAGE_SIZES),
+        path="/schedules",
+        client=lambda client, fields: client.list_schedules(**fields),
+    ),
     "CancelJob": Way(
         draw=lambda random, jobs: job(random, jobs) | some(random, reason=["enough"]),
         path="/simulate/{job_id}/cancel",
@@ -317,8 +322,8 @@ def test_same_question_has_the_same_answer_in_every_way(
             assert triggered(direct) == triggered_by_rest(body), fields
         else:
             assert facts(body) - extra(rpc, body) == as_facts(direct), fields
-    # jobs and prices can always be listed; of all else the sample holds answers and refusals
-    assert len(codes) > 1 or rpc in {"ListJobs", "GetPriceCoverage"}
+    # jobs, prices and schedules can always be listed; of all else the sample holds answers and refusals
+    assert len(codes) > 1 or rpc in {"ListJobs", "GetPriceCoverage", "ListSchedules"}
 
 
 def extra(rpc: str, body: Any) -> Counter[str]:
