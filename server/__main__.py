@@ -14,6 +14,7 @@ import click
 import structlog
 
 from server.history.command import export_portfolios, import_positions
+from server.log_output import LogOutput
 from server.market.command import prices
 from server.settings import OLD_NAMES, Settings, SettingsError, load_settings, variable
 from server.tools.command import tools
@@ -178,7 +179,7 @@ def _set_up_logs(settings: Settings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: LogOutput(sys.stderr),
         cache_logger_on_first_use=True,
     )
 

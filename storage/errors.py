@@ -1,8 +1,9 @@
 """What can go wrong in storage.
 
 StorageError
-├── StorageBusyError          the database stayed locked by another process
-├── StorageFullError          the disk took no more
+├── StorageNotReadyError      the database takes nothing now; it passes
+│   ├── StorageBusyError      the database stayed locked by another process
+│   └── StorageFullError      the disk took no more
 ├── DatabaseInUseError        another server runs on the database file
 ├── SchemaError               the file is not a database of this service, or of a newer version
 │   └── DamagedDatabaseError  the file is no database, or a damaged one
@@ -24,11 +25,15 @@ class StorageError(Exception):
     """Storage could not do what was asked."""
 
 
-class StorageBusyError(StorageError):
+class StorageNotReadyError(StorageError):
+    """The database takes nothing now, through no fault of what was asked."""
+
+
+class StorageBusyError(StorageNotReadyError):
     """The database stayed locked by another process."""
 
 
-class StorageFullError(StorageError):
+class StorageFullError(StorageNotReadyError):
     """The disk took no more: it is full, or failing."""
 
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 Operation = Callable[[SqliteDatabase], T]
 
-#: operations in one transaction at most; bounds how long one commit can take
+#: operations taken from the queue for one transaction; bounds how long one commit can take
 GROUP_LIMIT = 64
 
 #: seconds until writes that wait for space on the disk are tried again
@@ -111,11 +111,15 @@ class Writer:
             self._db.close()
 
     def _group(self) -> tuple[list[_Entry], bool]:
-        """Take what was held back and what waits, up to the limit; tell whether the end was among it."""
+        """Take what was held back and what waits, up to the limit; tell whether the end was among it.
+
+        However much is held back, it keeps nobody else out: others are to learn that the database is not ready.
+        """
         group, self._held = self._held, []
+        limit = len(group) + GROUP_LIMIT
         # a lock is waited for in the transaction, space on the disk is not
         wait = SPACE_WAIT if any(isinstance(entry.error, StorageFullError) for entry in group) else None
-        while len(group) < GROUP_LIMIT:
+        while len(group) < limit:
             try:
                 entry = self._queue.get(block=not group or wait is not None, timeout=wait)
             except queue.Empty:
@@ -127,10 +131,12 @@ class Writer:
         return group, False
 
     def _commit(self, group: list[_Entry]) -> None:
+        known = all(entry.error for entry in group)  # what is tried again is told once
         try:
             self._transact(group)
         except Exception as error:  # whatever it is, each operation is to learn of it, and the thread must live
-            logger.warning("a transaction of %d operation(s) failed", len(group), exc_info=True)
+            level = logging.DEBUG if known else logging.WARNING
+            logger.log(level, "a transaction of %d operation(s) failed", len(group), exc_info=True)
             if len(group) > 1 and not is_lock(error):
                 for entry in group:
                     self._commit([entry])

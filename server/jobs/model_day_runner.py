@@ -206,21 +206,23 @@ class ModelDayRunner:
         try:
             await self._write(ended, lambda db: attempts.cancel_attempt(db, attempt, seconds, self._clock(), session))
         except StaleAttemptError:
-            if not isinstance(ended.started.exception(), JobCancelledError):  # it may never have been started
+            if not isinstance(await _lost(ended.started), JobCancelledError):  # it may never have been started
                 raise
 
     async def _write(self, ended: _Ended, end: Operation[Events], patience: Patience = Patience.SPACE) -> None:
         """Store the end of an attempt.
 
-        Its start was queued without waiting for it; where that write was lost, it is made up for first.
+        Its start was queued without waiting for it; where that write waits for space it is waited for, where it was
+        lost it is made up for first.
         """
         try:
             await self._journal.record(end, patience=patience)
         except StaleAttemptError:
-            lost = ended.started.exception()
-            if lost is None or isinstance(lost, StaleAttemptError | JobCancelledError):
+            lost = await _lost(ended.started)
+            if isinstance(lost, StaleAttemptError | JobCancelledError):
                 raise
-            await self._journal.record(lambda db: attempts.start_attempt(db, ended.attempt, self._clock()))
+            if lost is not None:
+                await self._journal.record(lambda db: attempts.start_attempt(db, ended.attempt, self._clock()))
             await self._journal.record(end, patience=patience)
 
     async def _skip(self, day: ModelDayRow, reason: str) -> None:
@@ -263,6 +265,12 @@ class ModelDayRunner:
         servers = self._credentials.of_servers(self._job.config_path, model.llm.mcp_servers)
         spec = replace(model.llm, base_url=found.base_url, api_key=found.api_key, mcp_servers=servers)
         return self._budget.allow(model.signature, spec)
+
+
+async def _lost(started: "Future[Events]") -> BaseException | None:
+    """Return why the start of an attempt was not stored, once that is decided; None when it was."""
+    (told,) = await asyncio.gather(asyncio.wrap_future(started), return_exceptions=True)
+    return told if isinstance(told, BaseException) else None
 
 
 def _beginning(model: ModelSpec) -> NewPortfolio:

@@ -25,11 +25,14 @@ from server.settings import Settings
 from storage import acceptance, attempts, jobs, model_days, portfolios, preparing, retries, sessions
 from storage.acceptance import Acceptance, AcceptedJob, JobRequest, QueuedJob
 from storage.cancelling import CancelRow, find_cancel, request_cancel
-from storage.errors import JobNotFoundError, JobStateError, StorageError, TooManyCallbacksError
+from storage.errors import JobNotFoundError, JobStateError, StorageError, StorageNotReadyError, TooManyCallbacksError
 from storage.events import EventRow
 from storage.jobs import JobRow
 from storage.retries import RetryRequest
 from storage.writer import Patience
+
+#: seconds until the queue is looked at again after the database was not ready
+ADMISSION_WAIT = 2.0
 
 logger = structlog.get_logger(__name__)
 
@@ -137,8 +140,9 @@ class JobService:
         if running is not None:
             running[0].cancel()
         elif not (await self._cancel_of(job_id)).status.final:
-            with suppress(JobStateError):  # its runner was about to start, and has ended it
-                await journal.record(lambda db: jobs.end_job(db, job_id, clock()))
+            # its runner was about to start, and has ended it; or the database is not ready, and the queue ends it later
+            with suppress(JobStateError, StorageNotReadyError):
+                await self._end_queued(job_id)
             self._admit_soon()
         return await self._cancel_of(job_id)
 
@@ -268,11 +272,15 @@ class JobService:
         )
 
     async def _admit(self) -> None:
-        """Start the jobs that wait and whose turn has come."""
-        async with self._reviving:
-            for waiting in await asyncio.to_thread(acceptance.queued_jobs, self._db):
-                if not self._draining:
-                    await self._start_queued(waiting)
+        """Start the jobs that wait and whose turn has come; again later when the database is not ready."""
+        try:
+            async with self._reviving:
+                for waiting in await asyncio.to_thread(acceptance.queued_jobs, self._db):
+                    if not self._draining:
+                        await self._start_queued(waiting)
+        except StorageNotReadyError as error:  # not waited for with the lock, which retries need
+            logger.warning("queue_not_admitted", error=str(error))
+            asyncio.get_running_loop().call_later(ADMISSION_WAIT, self._admit_soon)
 
     async def _start_queued(self, waiting: QueuedJob) -> None:
         """Start a job that waits, if its turn has come; what it is to do is worked out anew."""
@@ -281,14 +289,10 @@ class JobService:
         try:
             planner = await asyncio.to_thread(self._planner, request, snapshot)
             started = await self._parts.journal.write(
-                lambda db: acceptance.start_queued(
-                    db, waiting, planner, limit.max_concurrent_jobs, self._parts.clock()
-                ),
-                patience=Patience.SPACE,
+                lambda db: acceptance.start_queued(db, waiting, planner, limit.max_concurrent_jobs, self._parts.clock())
             )
         except JobError as error:
-            reason = f"the job could not start: {error}"
-            await self._parts.journal.record(lambda db: jobs.end_job(db, waiting.job_id, self._parts.clock(), reason))
+            await self._end_queued(waiting.job_id, f"the job could not start: {error}")
             self._admit_soon()
             return
         if isinstance(started, JobRow):
@@ -296,6 +300,10 @@ class JobService:
         elif started is not None:
             self._logs.publish(started)
             self._admit_soon()  # somebody may have begun to wait for it meanwhile
+
+    async def _end_queued(self, job_id: str, reason: str | None = None) -> None:
+        clock = self._parts.clock
+        await self._parts.journal.record(lambda db: jobs.end_job(db, job_id, clock(), reason), patience=Patience.NONE)
 
     def _planner(self, request: ResolvedRequest, snapshot: Snapshot) -> JobPlanner:
         return JobPlanner(request, snapshot, self._settings.max_job_model_days, self._parts.clock().date())

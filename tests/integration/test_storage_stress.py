@@ -1,35 +1,37 @@
-"""Storage under stress: a disk that is full, a database that another process locks, files that are damaged."""
+"""Storage under stress: a disk that is full, and files that are damaged."""
 
 import os
+import resource
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import grpc
 import pytest
-from google.protobuf.message import Message
+from structlog.testing import capture_logs
 
 from aitrader.v1 import job_pb2, simulation_pb2
-from aitrader.v1.control_pb2 import CancelJobRequest, RetryJobRequest
+from aitrader.v1.control_pb2 import RetryJobRequest
 from storage.checks.check import check
 from storage.database import open_database, open_existing
 from tests.e2e.process import run
-from tests.service import DATES, BackgroundLoop, Service, config, model, refusal, scripted, start_service, wait_until
+from tests.service import (
+    DATES,
+    DEADLINE,
+    BackgroundLoop,
+    Service,
+    config,
+    model,
+    refusal,
+    scripted,
+    start_service,
+    wait_until,
+)
 
 BUYS = {date: [("buy", "UP", 1)] * 5 for date in DATES}
-
-#: holds a lock of the database until its standard input ends
-HOLDER = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute(sys.argv[2])
-print("held", flush=True)
-sys.stdin.read()
-"""
 
 
 @contextmanager
@@ -47,6 +49,18 @@ def full_filesystem(folder: Path) -> Iterator[None]:
     ballast.unlink()
 
 
+@contextmanager
+def file_limit(folder: Path) -> Iterator[None]:
+    """Let no file of this process grow, as with a quota."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (folder / "jobs.db-wal").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with little space, where one may be mounted."""
@@ -59,42 +73,45 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-@contextmanager
-def locked(service: Service, statement: str) -> Iterator[None]:
-    """Let another process hold a lock of the database."""
-    command = [sys.executable, "-c", HOLDER, str(service.settings.db), statement]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdin is not None
-        assert holder.stdout.readline() == "held\n"
-        yield
-        holder.stdin.close()
-        holder.wait(60)
+def running_on(service: Service, job_id: str, date: str) -> bool:
+    """Tell whether an attempt at a date is stored as running."""
+    days = service.status(job_id).progress.details
+    return any(day.date == date and day.status == job_pb2.MODEL_DAY_STATUS_RUNNING for day in days)
 
 
 def assert_goes_on(loop: BackgroundLoop, folder: Path, full: Callable[[Path], AbstractContextManager[None]]) -> None:
+    """Fill the disk while the first of three models trades, with one worker for all.
+
+    The second one begins and ends while its start waits for space. When the third has begun, the outcomes of both are
+    on their way to the writer, which answers in order.
+    """
     service = start_service(loop, folder)
-    gate = folder.parent / f"{folder.name}-gate"
+    gates = [folder.parent / "first", folder.parent / "third"]
+    first, third = (scripted(gate.name, BUYS, wait_on=DATES[3], wait_for=str(gate)) for gate in gates)
     try:
         once = {"initial_cash": 10_000.0, "max_retries": 0}
-        waiting = scripted("m", BUYS, wait_on=DATES[3], wait_for=str(gate))
-        job_id = service.trigger(config(waiting, agent_config=once)).job_id
-        wait_until(gate.with_name(f"{gate.name}.reached").exists, "the fourth day")
+        job_id = service.trigger(config(first, scripted("second", BUYS), third, agent_config=once)).job_id
+        wait_until(lambda: running_on(service, job_id, DATES[3]), "the fourth day")
         other = service.write_config(config(model("other"), end=DATES[0]))
         with full(folder):
-            gate.touch()
-            refused = refusal(service.stub.Trigger, simulation_pb2.TriggerRequest(config_path=other, experiment="x"))
-            assert (refused.code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "STORAGE_FULL")
+            gates[0].touch()
+            wait_until(gates[1].with_name(f"{gates[1].name}.reached").exists, "the third model")
+            for _ in range(2):
+                refused = refusal(
+                    service.stub.Trigger, simulation_pb2.TriggerRequest(config_path=other, experiment="x")
+                )
+                assert (refused.code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "STORAGE_FULL")
             assert service.status(job_id).status == job_pb2.JOB_STATUS_RUNNING
-            assert len(service.results(job_id=job_id)) == 3
+            assert len(service.results(job_id=job_id)) == 9
+        gates[1].touch()
         status = service.ended(job_id)
         failed = [day for day in status.progress.details if day.status == job_pb2.MODEL_DAY_STATUS_FAILED]
-        assert [day.date for day in failed] == [DATES[3]]
+        assert (failed[0].date, failed[0].model) == (DATES[3], "first")
         assert failed[0].error.startswith("storage_error: the disk took no more: ")
-        assert status.progress.completed == 9
+        assert (len(failed), status.progress.completed) == (1, 29)
         assert service.run(other, experiment="x").progress.completed == 1
-        service.stub.RetryJob(RetryJobRequest(job_id=job_id), timeout=60)
-        assert service.ended(job_id).progress.completed == 10
+        service.stub.RetryJob(RetryJobRequest(job_id=job_id), timeout=DEADLINE)
+        assert service.ended(job_id).progress.completed == 30
     finally:
         service.close()
     with closing(open_existing(folder / "jobs.db")) as db:
@@ -107,55 +124,35 @@ def test_model_day_fails_on_a_full_disk_and_the_job_goes_on_when_there_is_space(
     assert_goes_on(loop, small_disk, full_filesystem)
 
 
-READS = (
-    ("GetStatus", simulation_pb2.GetStatusRequest(job_id="{job}")),
-    ("GetResults", simulation_pb2.GetResultsRequest()),
-    ("GetLeaderboard", simulation_pb2.GetLeaderboardRequest()),
-    ("GetPortfolioTimeseries", simulation_pb2.GetPortfolioTimeseriesRequest(model="m")),
-    ("ListJobs", simulation_pb2.ListJobsRequest()),
-)
+def test_model_day_fails_where_files_may_not_grow_and_the_job_goes_on_when_they_may(
+    loop: BackgroundLoop, tmp_path: Path
+) -> None:
+    assert_goes_on(loop, tmp_path / "service", file_limit)
 
 
-@pytest.fixture
-def busy(loop: BackgroundLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Service, str]]:
-    """A service with a job that has ended in part, that waits for locks for a moment only."""
-    monkeypatch.setattr("storage.database.BUSY_TIMEOUT", 0.2)
-    service = start_service(loop, tmp_path / "busy")
-    yield service, service.run(config(scripted("m", raise_on=DATES[1]), end=DATES[2])).job_id
-    service.close()
+REFUSE_ENDS = """
+    CREATE TRIGGER refuse_ends BEFORE UPDATE OF completed_at ON jobs WHEN NEW.completed_at IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'not now'); END
+"""
 
 
-def test_reads_go_on_and_writes_are_refused_while_another_process_writes(busy: tuple[Service, str]) -> None:
-    service, job_id = busy
-    writes = (
-        ("Trigger", simulation_pb2.TriggerRequest(config_path=service.write_config(config(model("n"))))),
-        ("RetryJob", RetryJobRequest(job_id=job_id)),
-        ("CancelJob", CancelJobRequest(job_id=job_id)),
-    )
-    with locked(service, "BEGIN IMMEDIATE"):
-        for name, request in READS:
-            getattr(service.stub, name)(_for(request, job_id), timeout=60)
-        refusals = {name: refusal(getattr(service.stub, name), request) for name, request in writes}
+def test_end_of_a_job_that_the_database_refuses_is_tried_until_it_is_stored(
+    new_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.jobs.runner.END_WAITS", (0.01,))
+    service = new_service()
+    service.db.execute_sql(REFUSE_ENDS)
+    path = service.write_config(config(model("m"), end=DATES[0]))
 
-    assert {(refused.code.name, refused.reason) for refused in refusals.values()} == {("UNAVAILABLE", "STORAGE_BUSY")}
-    service.stub.RetryJob(writes[1][1], timeout=60)
-    assert service.ended(job_id).progress.failed == 1
+    with capture_logs() as logs:
+        job_id = service.trigger(path).job_id
+        wait_until(lambda: [log["event"] for log in logs].count("job_end_not_stored") > 2, "refused ends")
+    status = service.status(job_id)
+    service.db.execute_sql("DROP TRIGGER refuse_ends")
 
-
-def test_every_call_is_answered_while_another_process_holds_an_exclusive_lock(busy: tuple[Service, str]) -> None:
-    """In WAL mode the lock of a writer that wants to be alone keeps other writers out, and no reader."""
-    service, job_id = busy
-    with locked(service, "BEGIN EXCLUSIVE"):
-        for name, request in READS:
-            getattr(service.stub, name)(_for(request, job_id), timeout=60)
-        request = simulation_pb2.TriggerRequest(config_path=service.write_config(config(model("n"))))
-        assert refusal(service.stub.Trigger, request).reason == "STORAGE_BUSY"
-
-
-def _for(request: Message, job_id: str) -> Message:
-    if isinstance(request, simulation_pb2.GetStatusRequest):
-        return simulation_pb2.GetStatusRequest(job_id=job_id)
-    return request
+    assert (status.status, status.progress.completed) == (job_pb2.JOB_STATUS_RUNNING, 1)
+    assert service.ended(job_id).status == job_pb2.JOB_STATUS_COMPLETED
+    assert service.trigger(path).outcome == simulation_pb2.TRIGGER_OUTCOME_UP_TO_DATE
 
 
 def _flipped_header(path: Path) -> None:

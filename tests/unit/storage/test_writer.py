@@ -9,7 +9,7 @@ from peewee import SqliteDatabase
 from storage import database
 from storage.database import open_database
 from storage.errors import StorageBusyError, StorageError
-from storage.writer import GROUP_LIMIT, Writer
+from storage.writer import GROUP_LIMIT, Patience, Writer
 
 #: seconds; far more than anything takes
 DEADLINE = 30
@@ -145,6 +145,45 @@ def test_locked_database_is_busy_and_the_writer_lives_on(tmp_path: Path, monkeyp
     assert writer.submit(note("b")).result(DEADLINE) == "b"
     writer.stop()
     assert notes(db) == ["b"]
+    db.close()
+    other.close()
+
+
+def test_patient_writes_keep_nobody_out_however_many_wait_for_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.02)
+    db, other = open_database(tmp_path / "jobs.db"), open_database(tmp_path / "jobs.db")
+    db.execute_sql("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)")
+    writer = Writer(db)
+    writer.start()
+    other.execute_sql("BEGIN IMMEDIATE")
+
+    patient = [writer.submit(note(f"{n:03}"), patience=Patience.LOCK) for n in range(2 * GROUP_LIMIT)]
+    with pytest.raises(StorageBusyError):
+        writer.submit(note("hasty")).result(DEADLINE)
+    other.execute_sql("ROLLBACK")
+
+    assert [future.result(DEADLINE) for future in patient] == notes(db)
+    writer.stop()
+    db.close()
+    other.close()
+
+
+def test_writer_that_stops_gives_up_what_waits_for_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.02)
+    db, other = open_database(tmp_path / "jobs.db"), open_database(tmp_path / "jobs.db")
+    db.execute_sql("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)")
+    writer = Writer(db)
+    writer.start()
+    other.execute_sql("BEGIN IMMEDIATE")
+    patient = [writer.submit(note(str(n)), patience=Patience.SPACE) for n in range(2 * GROUP_LIMIT)]
+
+    writer.stop()
+
+    assert all(isinstance(future.exception(0), StorageBusyError) for future in patient)
+    other.execute_sql("ROLLBACK")
+    assert notes(db) == []
     db.close()
     other.close()
 
