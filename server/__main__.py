@@ -152,14 +152,17 @@ def _asked_to_stop(abandon: Callable[[], None]) -> asyncio.Event:
 
 
 def _stop_at_once(loop: asyncio.AbstractEventLoop, abandon: Callable[[], None]) -> None:
-    """End the process at the next signal: whatever is under way is put back when the server starts again."""
+    """End the process at the next signal, whatever the loop does then: the next server puts back what is under way."""
 
-    def end() -> None:
-        abandon()
-        os._exit(1)  # waits for no thread and no task
+    def end(*_: object) -> None:
+        try:
+            abandon()
+        finally:
+            os._exit(1)  # waits for no thread and no task
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
+        loop.remove_signal_handler(number)
+        signal.signal(number, end)
 
 
 def _set_up_logs(settings: Settings) -> None:

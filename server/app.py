@@ -83,7 +83,7 @@ class App:
     ) -> None:
         rules, self._schedules = _callback_rules(settings), load_schedules(settings)
         self._settings = settings
-        self._folder = TemporaryDirectory(prefix="aitrader-")
+        self._folder = TemporaryDirectory(prefix="aitrader-", ignore_cleanup_errors=True)
         snapshots = Path(self._folder.name)
         self._lock = ServerLock(settings.db)
         self._db = open_database(settings.db)

@@ -114,6 +114,8 @@ _POSITION = """
 """
 _ENQUEUE = "INSERT INTO queued_jobs (job_id, models, first_date, content) VALUES (?, ?, ?, ?)"
 
+_REMEMBER = "INSERT INTO known_requests (request_id, job_id, request_digest, created_at) VALUES (?, ?, ?, ?)"
+
 
 def accept_job(db: SqliteDatabase, request: JobRequest, plan: Planner, now: datetime) -> Acceptance:
     """Store a job for the request, or return the one that an equal request started; None when nothing is left to do.
@@ -129,8 +131,7 @@ def accept_job(db: SqliteDatabase, request: JobRequest, plan: Planner, now: date
     line = _Line(db)
     for job in line.jobs:
         if job.config_digest == request.config_digest:
-            add_callbacks(db, job.job_id, request.callback_urls)
-            return _existing(db, job)
+            return _join(db, request, job, now)
     states = portfolios.find_portfolios(db, request.experiment, request.models, since=request.first_date)
     conflict = line.holder(request.experiment, request.models, states)
     if conflict is not None and request.policy is ConflictPolicy.FAIL:
@@ -257,8 +258,7 @@ def _settle(
     if request.policy is ConflictPolicy.FAIL:
         raise conflict
     if request.policy is ConflictPolicy.USE_EXISTING:
-        add_callbacks(db, conflict.job_id, request.callback_urls)
-        return _existing(db, jobs.find_job(db, conflict.job_id))
+        return _join(db, request, jobs.find_job(db, conflict.job_id), now)
     waiting = len(queued_jobs(db))
     if waiting >= request.max_queued_jobs:
         raise QueueFullError(waiting, conflict.job_id)
@@ -267,6 +267,14 @@ def _settle(
     queued = events.append(db, request.job_id, EventType.JOB_QUEUED, now)
     job = jobs.find_job(db, request.job_id)
     return AcceptedJob(job=job, events=(accepted, queued), queue_position=waiting + 1)
+
+
+def _join(db: SqliteDatabase, request: JobRequest, job: JobRow, now: datetime) -> ExistingJob:
+    """Answer a request with the job of another one; a repeat of it is answered with the same job, ended or not."""
+    add_callbacks(db, job.job_id, request.callback_urls)
+    if request.request_id is not None:
+        db.execute_sql(_REMEMBER, (request.request_id, job.job_id, request.request_digest, timestamp(now)))
+    return _existing(db, job)
 
 
 def _existing(db: SqliteDatabase, job: JobRow) -> ExistingJob:

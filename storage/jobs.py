@@ -75,7 +75,10 @@ _VERSION = """
     SELECT last_sequence, (SELECT count(*) FROM revaluations r WHERE r.job_id = j.job_id) FROM jobs j WHERE job_id = ?
 """
 _BY_ID = f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?"
-_BY_REQUEST = f"SELECT {_COLUMNS} FROM jobs WHERE request_id = ?"
+_BY_REQUEST = """
+    SELECT job_id, request_digest FROM jobs WHERE request_id = ?
+    UNION ALL SELECT job_id, request_digest FROM known_requests WHERE request_id = ?
+"""
 _ACTIVE = f"SELECT {_COLUMNS} FROM jobs WHERE status IN ('pending', 'running') ORDER BY created_at, job_id"
 
 
@@ -112,13 +115,13 @@ def find_request(db: SqliteDatabase, request_id: str, request_digest: str) -> Jo
     Raises:
         RequestIdReusedError: the id was used with another content.
     """
-    values = db.execute_sql(_BY_REQUEST, (request_id,)).fetchone()
-    if values is None:
+    known = db.execute_sql(_BY_REQUEST, (request_id, request_id)).fetchone()
+    if known is None:
         return None
-    job = _row(values)
-    if job.request_digest != request_digest:
-        raise RequestIdReusedError(request_id, job.job_id)
-    return job
+    job_id, digest = known
+    if digest != request_digest:
+        raise RequestIdReusedError(request_id, job_id)
+    return find_job(db, job_id)
 
 
 def active_jobs(db: SqliteDatabase) -> list[JobRow]:

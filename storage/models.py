@@ -376,6 +376,18 @@ class JobRetry(Model):
         table_name = "job_retries"
 
 
+class KnownRequest(Model):
+    """A trigger that was answered with a job of another request, by its request id."""
+
+    request_id = TextField(primary_key=True)
+    job = ForeignKeyField(Job, on_delete="CASCADE")
+    request_digest = TextField()
+    created_at = TextField()
+
+    class Meta:
+        table_name = "known_requests"
+
+
 class JobEvent(Model):
     """A stored step of a job's progress."""
 
@@ -593,6 +605,7 @@ TABLES: tuple[type[Model], ...] = (
     QueuedJobRecord,
     PreparingJob,
     JobRetry,
+    KnownRequest,
     JobEvent,
     Callback,
     Delivery,

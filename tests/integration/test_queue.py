@@ -96,6 +96,25 @@ def test_job_that_has_nothing_left_to_do_when_its_turn_comes_ends_completed(
     assert (status.status, status.progress.total_model_days) == (job_pb2.JOB_STATUS_COMPLETED, 0)
 
 
+def test_repeat_of_a_request_names_the_job_it_was_answered_with_after_that_one_has_ended(
+    service: Service, experiment: str, tmp_path: Path
+) -> None:
+    gate = Gate(tmp_path)
+    path, holder = holding(service, gate, experiment=experiment, end_date=DATES[3])
+    other = {"experiment": experiment, "request_id": experiment, "conflict_policy": CONFLICT_POLICY_USE_EXISTING}
+    same = {"experiment": experiment, "request_id": f"{experiment}-same", "end_date": DATES[3]}
+    first = [service.trigger(path, **fields).job_id for fields in (other, same)]
+    gate.open()
+    service.ended(holder)
+
+    again = [service.trigger(path, **fields) for fields in (other, same)]
+    reused = refusal(service.stub.Trigger, TriggerRequest(config_path=path, **{**other, "end_date": DATES[4]}))
+
+    assert [*first, *(answer.job_id for answer in again)] == [holder] * 4
+    assert {answer.outcome for answer in again} == {simulation_pb2.TRIGGER_OUTCOME_EXISTING}
+    assert (reused.reason, reused.info.metadata["job_id"]) == ("REQUEST_ID_REUSED", holder)
+
+
 def test_jobs_start_in_the_order_in_which_they_came(new_service: Any, tmp_path: Path) -> None:
     service = new_service(max_concurrent_jobs=1)
     gate = Gate(tmp_path)
