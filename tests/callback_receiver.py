@@ -1,5 +1,6 @@
 """A receiver of callbacks over real HTTP, which answers as a test says."""
 
+import ssl
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -38,9 +39,12 @@ class Received:
 
 
 class Receiver:
-    """Listens on a port of its own in a `with` block; gives its replies one after the other, and OK from then on."""
+    """Listens on a port of its own in a `with` block; gives its replies one after the other, and OK from then on.
 
-    def __init__(self, *replies: Reply) -> None:
+    With a context it speaks TLS.
+    """
+
+    def __init__(self, *replies: Reply, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
         self.replies = deque(replies)
         self._over = threading.Event()
@@ -59,6 +63,8 @@ class Receiver:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
     @property
     def url(self) -> str:

@@ -7,6 +7,7 @@ a receiver says must not come back to whoever chose the URL.
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -61,16 +62,32 @@ class Poster:
 
         if self._client is None:
             limits = httpx2.Limits(max_keepalive_connections=0)
-            self._client = httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=None, limits=limits)
+            # of the environment, which is not trusted with proxies, only SSL_CERT_FILE and SSL_CERT_DIR count
+            self._client = httpx2.AsyncClient(
+                verify=httpx2.create_ssl_context(), trust_env=False, follow_redirects=False, timeout=None, limits=limits
+            )
         failure = "its name has no address"
         for address in await _addresses(target):
             try:
                 return await _send(self._client, target, address, headers, body)
-            except httpx2.ConnectError:
-                failure = "the connection was refused or its certificate is not valid"
+            except httpx2.ConnectError as error:
+                if (told := _tls_failure(error)) is not None:
+                    raise PostFailedError(told) from error
+                failure = "the connection was refused"
             except httpx2.HTTPError as error:
                 raise PostFailedError(f"the connection broke: {type(error).__name__}") from error
         raise PostFailedError(failure)
+
+
+def _tls_failure(error: BaseException | None) -> str | None:
+    """Say what was wrong with a certificate, or with TLS at all; None where it did not come to that."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"its certificate is not valid: {error.verify_message}"
+        if isinstance(error, ssl.SSLError):
+            return f"no TLS connection came about: {error.reason}"
+        error = error.__cause__ or error.__context__
+    return None
 
 
 async def _addresses(target: Target) -> list[str]:

@@ -1,6 +1,7 @@
 """Completion callbacks: delivered to real receivers, signed, tried again, refused where they may not go."""
 
 import json
+import ssl
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from aitrader.v1 import callbacks_pb2
@@ -47,6 +49,10 @@ def telling(new_service: NewService, *receivers: Receiver, **changed: Any) -> Se
 
 def deliveries(service: Service, job_id: str) -> list[Delivery]:
     return list(service.stub.ListDeliveries(ListDeliveriesRequest(job_id=job_id), timeout=DEADLINE).deliveries)
+
+
+def failed_deliveries(service: Service, job_id: str) -> list[Delivery]:
+    return [found for found in deliveries(service, job_id) if found.last_error]
 
 
 def ended_deliveries(service: Service, job_id: str) -> list[Delivery]:
@@ -102,12 +108,12 @@ def test_what_is_not_acknowledged_is_told_again_with_the_same_id(
         slow = isinstance(reply, Fault) and reply is not Fault.CLOSE
         service = telling(new_service, receiver, callback_timeout=1.0 if slow else 30.0, callback_retry_delay=0.5)
         job_id = service.trigger(config(model("m"), end=DATES[0]), callback_urls=[receiver.url]).job_id
-        wait_until(lambda: any(found.last_error for found in deliveries(service, job_id)), "the first failure")
-        failed = deliveries(service, job_id)[0]
+        failures = list[Delivery]()
+        wait_until(lambda: failures.extend(failed_deliveries(service, job_id)) or failures, "the first failure")
         (delivery,) = ended_deliveries(service, job_id)
 
-    assert error in failed.last_error
-    assert failed.HasField("next_attempt_time") == (failed.status == PENDING)
+    assert error in failures[0].last_error
+    assert failures[0].HasField("next_attempt_time") == (failures[0].status == PENDING)
     assert (delivery.status, delivery.attempts) == (DELIVERED, 3)
     assert len({told.headers["webhook-id"] for told in receiver.received}) == 1
     assert len({told.body for told in receiver.received}) == 1
@@ -241,6 +247,36 @@ def test_name_that_does_not_exist_is_a_failure(wary: Service, experiment: str) -
     (delivery,) = ended_deliveries(wary, job_id)
 
     assert delivery.last_error == "the name 'nobody.invalid' was not found"
+
+
+def tls_context(issuer: trustme.CA, name: str) -> ssl.SSLContext:
+    """Return the TLS of a server whose certificate is for a name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issuer.issue_cert(name).configure_cert(context)
+    return context
+
+
+def test_certificate_must_be_valid_for_the_name_and_its_issuer_can_be_added(
+    new_service: NewService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, strange = trustme.CA(), trustme.CA()
+    own.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    contexts = tls_context(own, "localhost"), tls_context(own, "other.test"), tls_context(strange, "localhost")
+    with Receiver(tls=contexts[0]) as good, Receiver(tls=contexts[1]) as other, Receiver(tls=contexts[2]) as unknown:
+        receivers = [good, other, unknown]
+        hosts = ",".join(f"localhost:{receiver.port}" for receiver in receivers)
+        service = telling(new_service, callback_hosts=hosts, callback_give_up_after=0.0)
+        urls = [f"https://localhost:{receiver.port}/" for receiver in receivers]
+        job_id = service.trigger(config(model("m"), end=DATES[0]), callback_urls=urls).job_id
+        found = {delivery.url: delivery for delivery in ended_deliveries(service, job_id)}
+
+    assert [found[url].status for url in urls] == [DELIVERED, GIVEN_UP, GIVEN_UP]
+    assert [len(receiver.received) for receiver in receivers] == [1, 0, 0]
+    assert verify(SECRET, good.received[0].headers, good.received[0].body)
+    assert found[urls[1]].last_error.startswith("its certificate is not valid: Hostname mismatch")
+    assert found[urls[2]].last_error.startswith("its certificate is not valid: ")
+    assert "issuer" in found[urls[2]].last_error
 
 
 def test_too_many_callbacks_are_refused(wary: Service) -> None:
