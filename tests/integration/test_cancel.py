@@ -63,7 +63,8 @@ def test_cancelled_job_keeps_what_was_committed_and_frees_its_portfolios(
     answer = cancel(service, job_id, "too dear")
     status = service.ended(job_id)
 
-    assert answer.status == job_pb2.JOB_STATUS_RUNNING
+    # the grace period may be over when the answer is written
+    assert answer.status in (job_pb2.JOB_STATUS_RUNNING, job_pb2.JOB_STATUS_CANCELLED)
     assert (answer.job_id, answer.reason) == (job_id, "too dear")
     assert status.progress.completed in (4, 5)  # the other model may have had its third day
     assert_consistent(service, job_id)

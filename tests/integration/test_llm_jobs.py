@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeAlias
 
 import pytest
@@ -190,11 +191,15 @@ def test_key_that_the_vendor_echoes_is_nowhere(
 
 
 def test_session_process_that_dies_takes_its_attempts_and_the_job_goes_on(start_llm_service: StartService) -> None:
-    with LlmServer(SCRIPTS, key=KEY, latency=0.02) as vendor:
+    killed = Event()
+    with LlmServer(SCRIPTS, key=KEY, latency=lambda _: 0.0 if killed.is_set() else DEADLINE) as vendor:
         service = start_llm_service(vendor)
         job_id = service.trigger(llm_config(), end_date="2025-10-03").job_id
-        wait_until(lambda: bool(vendor.delivered), "the first answer")
-        os.kill(service.app.pool.sessions.pid or 0, signal.SIGKILL)
+        wait_until(lambda: bool(vendor.requests), "the first request")
+        process = service.app.pool.sessions.pid
+        assert process
+        os.kill(process, signal.SIGKILL)
+        killed.set()
         status = service.ended(job_id)
 
     assert status.progress.completed == 9

@@ -37,7 +37,9 @@ def test_steps_are_told_as_they_happen_and_are_those_that_are_stored(new_service
     live = [step for message in messages for step in message.steps]
     asked = GetReasoningRequest(job_id=job_id, date=DATES[0], model="agent")
     stored = {step.step_number: step for step in service.stub.GetReasoning(asked, timeout=DEADLINE).steps}
-    assert [told.step.step_number for told in live] == list(range(1, len(stored)))
+    numbers = [told.step.step_number for told in live]
+    assert numbers == list(range(numbers[0], len(stored)))
+    assert numbers[0] <= 1  # the step of the prompt may still have been on its way when the stream began
     for told in live:
         kept = stored[told.step.step_number]
         assert (told.date, told.model, told.attempt) == (DATES[0], "agent", 1)

@@ -6,10 +6,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from click.testing import CliRunner
 
 from aitrader.v1 import job_pb2, simulation_pb2
+from aitrader.v1.control_pb2 import RetryJobRequest
 from client.cli import main
 from storage.prices import BarRow
 from tests.integration.llm_record import KEY, MODELS, SCRIPTS, llm_config, settings_for
@@ -205,6 +207,36 @@ def test_rule_that_sees_a_changed_price_differs(service: Service, experiment: st
     service.import_market([bar("FLAT", DATES[3], 100, 100)])
 
     assert place(response) == ("trading_days", DATES[3], "hold", "", "portfolio_value")
+
+
+def test_job_of_which_another_one_replaced_days_is_refused_and_that_one_is_equal(
+    service: Service, experiment: str
+) -> None:
+    path = service.write_config(config(model("random", "rule/random", seed=3), experiment=experiment))
+    old = service.run(path).job_id
+    new = service.run(path, start_date=DATES[3], replace_existing=True).job_id
+
+    refused = refusal(service.stub.VerifyJob, simulation_pb2.VerifyJobRequest(job_id=old))
+
+    assert (refused.code, refused.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "JOB_STATE")
+    assert "another job has replaced days of it" in refused.message
+    assert dict(refused.info.metadata) == {"job_id": old, "status": "completed"}
+    assert verify(service, new).equal
+
+
+def test_job_that_replaced_days_of_its_own_when_it_was_retried_is_equal(
+    service: Service, experiment: str, tmp_path: Path
+) -> None:
+    orders = {date: [("buy", "UP", 1)] for date in DATES}
+    failing = scripted("m", orders, raise_on=DATES[1], raise_once=str(tmp_path / "raised"))
+    job_id = service.run(config(failing, experiment=experiment)).job_id
+    service.stub.RetryJob(RetryJobRequest(job_id=job_id), timeout=DEADLINE)
+    assert service.ended(job_id).progress.completed == len(DATES)
+
+    response = verify(service, job_id)
+
+    assert response.equal, response.difference
+    assert response.model_days == len(DATES)
 
 
 def test_job_that_has_not_ended_is_refused(service: Service, experiment: str, tmp_path: Path) -> None:

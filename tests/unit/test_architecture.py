@@ -14,6 +14,7 @@ ALLOWED = {
     "storage": (),
     "client": ("aitrader",),
     "server/folder.py": (),
+    "server/log_output.py": (),
     "server/settings.py": (),
     "server/engine": (),
     "server/agents": ("server.engine", "server.folder"),
