@@ -40,6 +40,10 @@ def follow_on_screen(job: Job, after_sequence: int = 0, include: Iterable[str] =
             for text in included_lines(message):
                 view.note(text)
             for event in message.events:
+                if event.type == job_pb2.EVENT_TYPE_JOB_PREPARING:
+                    view.note(plain(event.error))
+                if tally.outdated_by(event):
+                    tally.begin(job.status())
                 tally.apply(event)
                 view.refresh()
     return tally.status

@@ -43,12 +43,20 @@ class Tally:
     """How far a job is: the state at one moment, and the events after it."""
 
     def __init__(self, status: GetStatusResponse) -> None:
+        self._times: deque[datetime] = deque(maxlen=RATE_WINDOW)
+        self.begin(status)
+
+    def begin(self, status: GetStatusResponse) -> None:
+        """Count anew from a state."""
         self.status = status.status
         self.models = {model: ModelTally() for model in status.models}
         self._sequence = status.last_sequence
-        self._times: deque[datetime] = deque(maxlen=RATE_WINDOW)
         for day in status.progress.details:
             self._add(day)
+
+    def outdated_by(self, event: ProgressEvent) -> bool:
+        """Tell whether the job was planned anew since: it waited, for its turn or for prices."""
+        return event.type == job_pb2.EVENT_TYPE_JOB_STARTED and event.total_model_days != self.total
 
     @property
     def total(self) -> int:

@@ -98,6 +98,21 @@ def test_a_tally_counts_no_event_twice_that_its_first_state_knows() -> None:
     assert tally.rate() == pytest.approx(0.5, abs=0.1)
 
 
+def test_a_tally_counts_anew_when_the_job_was_planned_anew() -> None:
+    tally, planned = Tally(pending_status()), pending_status()
+    days = list(planned.progress.details)[1:]
+    del planned.progress.details[:]
+    planned.progress.details.extend(days)
+    event = job_pb2.ProgressEvent(
+        sequence=2, type=job_pb2.EVENT_TYPE_JOB_STARTED, total_model_days=len(days), status=job_pb2.JOB_STATUS_RUNNING
+    )
+
+    outdated = tally.outdated_by(event)
+    tally.begin(planned)
+
+    assert (outdated, tally.outdated_by(event), tally.total) == (True, False, len(days))
+
+
 def test_a_rate_needs_two_times() -> None:
     tally = Tally(pending_status())
 
