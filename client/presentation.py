@@ -79,6 +79,10 @@ def present(response: Message) -> None:
             _print_lines(storage_lines(response))
         case VerifyJobResponse():
             _print_lines(verify_lines(response))
+    match response:
+        case GetResultsResponse() | GetLeaderboardResponse() | GetPortfolioTimeseriesResponse() | GetMetricsResponse():
+            if response.removed_through:
+                click.echo(f"a cleanup removed trading days up to {response.removed_through}")
 
 
 def _present_status(response: GetStatusResponse) -> None:

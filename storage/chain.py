@@ -12,6 +12,7 @@ from datetime import datetime
 from peewee import SqliteDatabase
 
 from storage import events
+from storage.carried import carried_state
 from storage.events import EventRow, EventType
 from storage.money import to_real
 from storage.portfolios import NewPortfolio
@@ -60,7 +61,7 @@ def lay(
     base = end.last_day if builds_on is None else builds_on
     if base >= date:
         return None
-    number = end.trading_days if base == end.last_day else _number(db, end.id, base)
+    number = end.trading_days if base == end.last_day else days_by(db, end.id, base)
     if number is None or (base != end.last_day and not end.may_replace):
         return None
     if base == BEGINNING and begins is not None:
@@ -80,7 +81,11 @@ def set_back(db: SqliteDatabase, days: Sequence[DayKey], now: datetime) -> list[
     return [events.append(db, job_id, superseded, now, date=date, model=model) for job_id, date, model in days]
 
 
-def _number(db: SqliteDatabase, portfolio_id: int, date: str) -> int | None:
+def days_by(db: SqliteDatabase, portfolio_id: int, date: str) -> int | None:
+    """Return how many trading days there were by the close of one; None when nothing can build on that."""
+    carried = carried_state(db, portfolio_id)
+    if carried is not None and date <= carried.date:
+        return carried.day_number if date == carried.date else None
     if date == BEGINNING:
         return 0
     row = db.execute_sql(_DAY_NUMBER, (portfolio_id, date)).fetchone()

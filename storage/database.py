@@ -60,8 +60,8 @@ def open_database(path: Path) -> SqliteDatabase:
     return db
 
 
-def open_existing(path: Path) -> SqliteDatabase:
-    """Open a database file that is there, to be read alone and as it is.
+def open_existing(path: Path, *, writable: bool = False) -> SqliteDatabase:
+    """Open a database file that is there as it is, to be read alone unless `writable`.
 
     Raises:
         SchemaError: there is none, it is no database of this service, or of another version.
@@ -69,7 +69,8 @@ def open_existing(path: Path) -> SqliteDatabase:
     """
     if not path.is_file():
         raise SchemaError(f"database '{path}' was not found")
-    db = SqliteDatabase(str(path), pragmas=READ_PRAGMAS | {"query_only": 1}, timeout=BUSY_TIMEOUT)
+    pragmas = PRAGMAS if writable else READ_PRAGMAS | {"query_only": 1}
+    db = SqliteDatabase(str(path), pragmas=pragmas, timeout=BUSY_TIMEOUT)
     with _told(db, path):
         if pending_migrations(db):
             raise SchemaError(

@@ -35,13 +35,17 @@ class MessageRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedPortfolio:
-    """A portfolio with trading days; `definition` is JSON, money in dollars."""
+    """A portfolio with trading days; `definition` is JSON, money in dollars.
+
+    `first_day` is the first it ever had; a cleanup removed its rows up to `removed_through`.
+    """
 
     id: int
     model: str
     definition: str
     initial_cash: float
     first_day: str
+    removed_through: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +63,9 @@ class ExportTable:
 
 
 _PORTFOLIOS = """
-    SELECT p.id, p.model, p.definition, p.initial_cash, MIN(t.date)
+    SELECT p.id, p.model, p.definition, p.initial_cash, COALESCE(c.first_day, MIN(t.date)), c.date
     FROM portfolios p JOIN trading_days t ON t.portfolio_id = p.id
+    LEFT JOIN carried_states c ON c.portfolio_id = p.id
     WHERE p.experiment = ? GROUP BY p.id ORDER BY p.model
 """
 _DAYS = "FROM trading_days t JOIN portfolios p ON p.id = t.portfolio_id"
@@ -110,9 +115,11 @@ TABLES = (
 def exported_portfolios(db: SqliteDatabase, experiment: str, models: Sequence[str]) -> list[ExportedPortfolio]:
     """Return the portfolios of an experiment that have trading days, by model; all where none is named."""
     return [
-        ExportedPortfolio(id=id_, model=model, definition=definition, initial_cash=cash, first_day=first)
-        for id_, model, definition, cash, first in db.execute_sql(_PORTFOLIOS, (experiment,))
-        if not models or model in models
+        ExportedPortfolio(
+            id=row[0], model=row[1], definition=row[2], initial_cash=row[3], first_day=row[4], removed_through=row[5]
+        )
+        for row in db.execute_sql(_PORTFOLIOS, (experiment,))
+        if not models or row[1] in models
     ]
 
 

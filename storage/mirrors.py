@@ -19,10 +19,10 @@ class MirroredPortfolio(NamedTuple):
 
 _MIRRORED = """
     SELECT p.id, p.model, p.definition, p.initial_cash,
-        (SELECT MIN(date) FROM trading_days WHERE portfolio_id = p.id),
-        p.experiment, json_extract(j.spec, '$.log_path'), p.last_day, t.position_id
+        COALESCE(c.first_day, (SELECT MIN(date) FROM trading_days WHERE portfolio_id = p.id)), c.date, p.experiment,
+        json_extract(j.spec, '$.log_path'), p.last_day, t.position_id
     FROM portfolios p JOIN trading_days t ON t.portfolio_id = p.id AND t.date = p.last_day
-    JOIN jobs j ON j.job_id = t.job_id
+    JOIN jobs j ON j.job_id = t.job_id LEFT JOIN carried_states c ON c.portfolio_id = p.id
     WHERE json_extract(j.spec, '$.log_path') IS NOT NULL ORDER BY p.id
 """
 
@@ -31,8 +31,15 @@ def mirrored_portfolios(db: SqliteDatabase) -> list[MirroredPortfolio]:
     """Return the portfolios that are to be mirrored."""
     return [
         MirroredPortfolio(
-            ExportedPortfolio(id=row[0], model=row[1], definition=row[2], initial_cash=row[3], first_day=row[4]),
-            *row[5:],
+            ExportedPortfolio(
+                id=row[0],
+                model=row[1],
+                definition=row[2],
+                initial_cash=row[3],
+                first_day=row[4],
+                removed_through=row[5],
+            ),
+            *row[6:],
         )
         for row in db.execute_sql(_MIRRORED)
     ]

@@ -269,7 +269,7 @@ class RecordingRecord(Model):
     digest = TextField()
     shared = IntegerField()
     parts = TextField()
-    answer = ForeignKeyField(RecordedText, column_name="answer", index=False)
+    answer = ForeignKeyField(RecordedText, column_name="answer")
 
     class Meta:
         table_name = "recordings"
@@ -314,6 +314,25 @@ class TradingDay(Model):
         primary_key = CompositeKey("portfolio", "date")
         without_rowid = True
         indexes = ((("date",), False), (("job", "date"), False))
+
+
+class CarriedStateRecord(Model):
+    """What a portfolio's trading days build on after a cleanup: its state at the close of the last day removed.
+
+    `first_day` is the portfolio's first one, `holdings` are shares by symbol as JSON.
+    """
+
+    portfolio = ForeignKeyField(PortfolioRecord, primary_key=True, on_delete="CASCADE")
+    first_day = TextField()
+    date = TextField()
+    day_number = IntegerField()
+    cash = MoneyField()
+    portfolio_value = MoneyField()
+    holdings = TextField()
+    removed_at = TextField()
+
+    class Meta:
+        table_name = "carried_states"
 
 
 class SupersededDayRecord(Model):
@@ -601,6 +620,7 @@ TABLES: tuple[type[Model], ...] = (
     RecordingRecord,
     PortfolioRecord,
     TradingDay,
+    CarriedStateRecord,
     SupersededDayRecord,
     QueuedJobRecord,
     PreparingJob,

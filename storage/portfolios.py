@@ -9,6 +9,7 @@ from typing import Any
 
 from peewee import SqliteDatabase
 
+from storage.carried import CarriedState, carried_state, carried_states
 from storage.database import timestamp
 from storage.errors import StorageError
 from storage.money import from_real, to_real
@@ -18,7 +19,8 @@ from storage.money import from_real, to_real
 class PortfolioRow:
     """A portfolio: how it is defined, what it was worth last, which job holds it.
 
-    `trading_days` is how many it has, `days` are those from a date on that was asked for, ascending.
+    `trading_days` is how many it has, `days` are those from a date on that was asked for, ascending. A cleanup removed
+    those up to `removed_through`.
     """
 
     id: int
@@ -29,6 +31,7 @@ class PortfolioRow:
     last_value: Decimal | None
     claimed_by: str | None
     trading_days: int = 0
+    removed_through: str | None = None
     days: tuple[str, ...] = ()
 
 
@@ -53,7 +56,10 @@ class PortfolioState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingRow:
-    """A portfolio's standing on its last trading day by some date; money in dollars."""
+    """A portfolio's standing on its last trading day by some date; money in dollars.
+
+    A cleanup removed the trading days up to `removed_through`.
+    """
 
     id: int
     model: str
@@ -61,6 +67,7 @@ class StandingRow:
     date: str
     portfolio_value: float
     trading_days: int
+    removed_through: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +85,15 @@ class SeriesRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryRows:
-    """Trading days of a portfolio as columns, ascending by date; money in dollars."""
+    """Trading days of a portfolio as columns, ascending by date; money in dollars.
+
+    They go on from `carried` where a cleanup removed those before.
+    """
 
     dates: list[str]
     values: list[float]
     cash: list[float]
+    carried: CarriedState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,28 +115,37 @@ class LifeRow:
     last: str
 
 
+#: where a cleanup removed all trading days, what was carried tells
 _HELD = """
-    SELECT DISTINCT h.symbol FROM portfolios p
-        JOIN trading_days t ON t.portfolio_id = p.id AND t.date = p.last_day
-        JOIN holdings h ON h.position_id = t.position_id
-    WHERE p.experiment = ? AND p.model IN ({places}) ORDER BY h.symbol
+    SELECT symbol FROM (
+        SELECT h.symbol, p.experiment, p.model FROM portfolios p
+            JOIN trading_days t ON t.portfolio_id = p.id AND t.date = p.last_day
+            JOIN holdings h ON h.position_id = t.position_id
+        UNION SELECT held.key, p.experiment, p.model FROM portfolios p
+            JOIN carried_states c ON c.portfolio_id = p.id AND c.date = p.last_day, json_each(c.holdings) AS held
+    ) WHERE experiment = ? AND model IN ({places}) GROUP BY symbol ORDER BY symbol
 """
-_COLUMNS = "id, model, definition, initial_cash, last_day, last_value, claimed_by, trading_days"
+_COLUMNS = "id, model, definition, initial_cash, last_day, last_value, claimed_by, trading_days, c.date"
 _DAYS_SINCE = """
     SELECT portfolio_id, json_group_array(date) FROM trading_days WHERE portfolio_id IN ({places}) AND date >= ?
     GROUP BY portfolio_id
 """
 _STANDINGS = """
-    SELECT id, model, initial_cash, last_day, last_value, trading_days FROM portfolios
+    SELECT id, model, initial_cash, last_day, last_value, trading_days, c.date
+    FROM portfolios LEFT JOIN carried_states c ON c.portfolio_id = id
     WHERE experiment = ? AND last_value IS NOT NULL AND (? OR (-last_value, model) > (-?, ?))
     ORDER BY last_value DESC, model LIMIT ?
 """
+#: of a portfolio without a stored trading day by then, what a cleanup carried stands for it
 _STANDINGS_AS_OF = """
-    SELECT p.id, p.model, p.initial_cash, t.date, t.portfolio_value, t.day_number
-    FROM portfolios p JOIN trading_days t ON t.portfolio_id = p.id
-        AND t.date = (SELECT MAX(date) FROM trading_days WHERE portfolio_id = p.id AND date <= ?)
-    WHERE p.experiment = ? AND (? OR (-t.portfolio_value, p.model) > (-?, ?))
-    ORDER BY t.portfolio_value DESC, p.model LIMIT ?
+    SELECT * FROM (
+        SELECT p.id, p.model, p.initial_cash, COALESCE(t.date, c.date), COALESCE(t.portfolio_value, c.portfolio_value)
+            AS value, COALESCE(t.day_number, c.day_number), c.date
+        FROM portfolios p LEFT JOIN trading_days t ON t.portfolio_id = p.id
+            AND t.date = (SELECT MAX(date) FROM trading_days WHERE portfolio_id = p.id AND date <= ?1)
+        LEFT JOIN carried_states c ON c.portfolio_id = p.id AND c.date <= ?1
+        WHERE p.experiment = ?2
+    ) WHERE value IS NOT NULL AND (?3 OR (-value, model) > (-?4, ?5)) ORDER BY value DESC, model LIMIT ?6
 """
 _SERIES = """
     SELECT date, portfolio_value, cash, daily_profit, daily_return_pct, cumulative_profit, cumulative_return_pct
@@ -145,9 +165,10 @@ _TRADED = """
     GROUP BY t.portfolio_id
 """
 _LIVES = """
-    SELECT p.model, p.initial_cash, MIN(t.date), MAX(t.date)
-    FROM portfolios p JOIN trading_days t ON t.portfolio_id = p.id
-    WHERE p.experiment = ? AND t.date <= ? GROUP BY p.id ORDER BY p.model
+    SELECT p.model, p.initial_cash, COALESCE(c.first_day, MIN(t.date)) AS first, COALESCE(MAX(t.date), c.date)
+    FROM portfolios p LEFT JOIN trading_days t ON t.portfolio_id = p.id AND t.date <= ?2
+        LEFT JOIN carried_states c ON c.portfolio_id = p.id AND c.date <= ?2
+    WHERE p.experiment = ?1 GROUP BY p.id HAVING first IS NOT NULL ORDER BY p.model
 """
 _CLAIM = """
     INSERT INTO portfolios (experiment, model, definition, initial_cash, claimed_by, created_at)
@@ -157,7 +178,7 @@ _CLAIM = """
 _HOLD = "UPDATE portfolios SET claimed_by = ? WHERE experiment = ? AND model = ? AND claimed_by IS NULL"
 #: a job goes on from its own days and those before its first one; others on its dates are what it replaces
 _STATE = """
-    SELECT p.initial_cash, t.portfolio_value, t.cash, t.position_id, t.date
+    SELECT p.id, p.initial_cash, t.portfolio_value, t.cash, t.position_id, t.date
     FROM portfolios p LEFT JOIN trading_days t ON t.portfolio_id = p.id AND t.date = (
         SELECT date FROM trading_days
         WHERE portfolio_id = p.id AND date < ?1 AND (job_id = ?2 OR date < COALESCE(
@@ -171,7 +192,10 @@ def find_portfolios(
     db: SqliteDatabase, experiment: str, models: Sequence[str], *, since: str | None = None
 ) -> dict[str, PortfolioRow]:
     """Return the portfolios there are of some models, by model, with their trading days from a date on."""
-    sql = f"SELECT {_COLUMNS} FROM portfolios WHERE experiment = ? AND model IN ({', '.join('?' * len(models))})"
+    sql = (
+        f"SELECT {_COLUMNS} FROM portfolios LEFT JOIN carried_states c ON c.portfolio_id = id"
+        f" WHERE experiment = ? AND model IN ({', '.join('?' * len(models))})"
+    )
     rows = list(db.execute_sql(sql, (experiment, *models)))
     reached = [row[0] for row in rows if since is not None and (row[4] or "") >= since]
     days = _days_since(db, reached, since) if since and reached else {}
@@ -194,9 +218,9 @@ def portfolio_state(
     values = db.execute_sql(_STATE, (date, job_id, experiment, model)).fetchone()
     if values is None:
         raise StorageError(f"portfolio of '{model}' in '{experiment}' was not found")
-    initial_cash, value, cash, position_id, day = values
+    portfolio_id, initial_cash, value, cash, position_id, day = values
     if position_id is None:
-        return PortfolioState(cash=from_real(initial_cash), holdings={}, value=from_real(initial_cash))
+        return _before_stored(db, portfolio_id, initial_cash, date)
     held = db.execute_sql("SELECT symbol, quantity FROM holdings WHERE position_id = ? ORDER BY symbol", (position_id,))
     return PortfolioState(cash=from_real(cash), holdings=dict(held), value=from_real(value), day=day)
 
@@ -248,18 +272,28 @@ def standings(
     else:
         rows = db.execute_sql(_STANDINGS_AS_OF, (as_of, experiment, *place))
     return [
-        StandingRow(id=id_, model=model, initial_cash=cash, date=date, portfolio_value=value, trading_days=days)
-        for id_, model, cash, date, value, days in rows
+        StandingRow(
+            id=row[0],
+            model=row[1],
+            initial_cash=row[2],
+            date=row[3],
+            portfolio_value=row[4],
+            trading_days=row[5],
+            removed_through=row[6],
+        )
+        for row in rows
     ]
 
 
 def curves(db: SqliteDatabase, portfolio_ids: Sequence[int], as_of: str | None) -> dict[int, list[float]]:
-    """Return the close values of portfolios by date, oldest first."""
+    """Return the close values of portfolios by date, oldest first; a value that was carried comes before them."""
     sql = (
         f"SELECT portfolio_id, portfolio_value FROM trading_days WHERE portfolio_id IN"
         f" ({', '.join('?' * len(portfolio_ids))}) AND date <= ? ORDER BY portfolio_id, date"
     )
     values: dict[int, list[float]] = {portfolio_id: [] for portfolio_id in portfolio_ids}
+    for portfolio_id, carried in carried_states(db, portfolio_ids).items():
+        values[portfolio_id].append(carried.portfolio_value)
     for portfolio_id, value in db.execute_sql(sql, (*portfolio_ids, as_of or "9999-12-31")):
         values[portfolio_id].append(value)
     return values
@@ -267,7 +301,11 @@ def curves(db: SqliteDatabase, portfolio_ids: Sequence[int], as_of: str | None) 
 
 def histories(db: SqliteDatabase, portfolio_ids: Sequence[int], last: str) -> dict[int, HistoryRows]:
     """Return the trading days of portfolios up to a date, by portfolio."""
-    found = {portfolio_id: HistoryRows(dates=[], values=[], cash=[]) for portfolio_id in portfolio_ids}
+    carried = carried_states(db, portfolio_ids)
+    found = {
+        portfolio_id: HistoryRows(dates=[], values=[], cash=[], carried=carried.get(portfolio_id))
+        for portfolio_id in portfolio_ids
+    }
     sql = _HISTORIES.format(places=", ".join("?" * len(portfolio_ids)))
     for portfolio_id, date, value, cash in db.execute_sql(sql, (*portfolio_ids, last)):
         rows = found[portfolio_id]
@@ -311,13 +349,32 @@ def series(db: SqliteDatabase, portfolio_id: int, first: str, last: str, limit: 
     ]
 
 
+def _before_stored(db: SqliteDatabase, portfolio_id: int, initial_cash: float, date: str) -> PortfolioState:
+    """Return the state before the trading days that are stored: what a cleanup carried, or the beginning.
+
+    Raises:
+        StorageError: the state of that date was removed.
+    """
+    carried = carried_state(db, portfolio_id)
+    if carried is None:
+        return PortfolioState(cash=from_real(initial_cash), holdings={}, value=from_real(initial_cash))
+    if carried.date >= date:
+        raise StorageError(f"a cleanup removed the trading days up to {carried.date}")
+    return PortfolioState(
+        cash=from_real(carried.cash),
+        holdings=carried.holdings,
+        value=from_real(carried.portfolio_value),
+        day=carried.date,
+    )
+
+
 def _days_since(db: SqliteDatabase, ids: Sequence[int], first: str) -> dict[int, tuple[str, ...]]:
     sql = _DAYS_SINCE.format(places=", ".join("?" * len(ids)))
     return {id_: tuple(sorted(json.loads(days))) for id_, days in db.execute_sql(sql, (*ids, first))}
 
 
 def _row(values: tuple[Any, ...], days: tuple[str, ...]) -> PortfolioRow:
-    id_, model, definition, initial_cash, last_day, last_value, claimed_by, trading_days = values
+    id_, model, definition, initial_cash, last_day, last_value, claimed_by, trading_days, removed_through = values
     return PortfolioRow(
         id=id_,
         model=model,
@@ -327,5 +384,6 @@ def _row(values: tuple[Any, ...], days: tuple[str, ...]) -> PortfolioRow:
         last_value=None if last_value is None else from_real(last_value),
         claimed_by=claimed_by,
         trading_days=trading_days,
+        removed_through=removed_through,
         days=days,
     )

@@ -71,6 +71,20 @@ _SESSIONS = """
         GROUP BY r.job_id, r.date, r.model, r.attempt
     ) GROUP BY content ORDER BY basemodel = ? DESC, 5 DESC LIMIT ?
 """
+#: what recordings of other jobs than some, or after one, refer to
+_USED = """
+    SELECT * FROM (
+        SELECT answer FROM recordings WHERE {condition}
+        UNION SELECT json_extract(part.value, '$[1]') FROM recordings, json_each(parts) AS part WHERE {condition})
+"""
+_UNUSED = f"""
+    SELECT digest FROM recorded_texts
+    EXCEPT {_USED.format(condition="job_id NOT IN (SELECT value FROM json_each(?1))")}
+"""
+_REMOVE = f"""
+    DELETE FROM recorded_texts
+    WHERE digest IN (SELECT value FROM json_each(?1) EXCEPT {_USED.format(condition="recordings.id > ?2")})
+"""
 
 
 def store_recording(db: SqliteDatabase, key: Key, recording: RecordingRows) -> None:
@@ -119,6 +133,16 @@ def not_recorded(db: SqliteDatabase, job_id: str, models: Iterable[str]) -> list
         ORDER BY d.date, d.model
     """
     return [(date, model) for date, model in db.execute_sql(sql, (job_id, *names))]
+
+
+def unused_texts(db: SqliteDatabase, without: str) -> list[str]:
+    """Return the digests of texts that no recording refers to, those of some jobs (JSON) left aside."""
+    return [digest for (digest,) in db.execute_sql(_UNUSED, (without,))]
+
+
+def remove_texts(db: SqliteDatabase, digests: Sequence[str], newest: int) -> int:
+    """Delete texts, in the open transaction, apart from what recordings after one (by id) refer to; return how many."""
+    return int(db.execute_sql(_REMOVE, (json.dumps(digests), newest)).rowcount)
 
 
 def _exchange(row: tuple[Any, ...]) -> ExchangeRow:

@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
 from peewee import SqliteDatabase
 
 from storage.acceptance import AcceptedJob, JobRequest, NewJob, accept_job
+from storage.chain import days_by
 from storage.jobs import JobRow
 from storage.money import from_real, to_real
-from storage.portfolios import NewPortfolio, PortfolioState
+from storage.portfolios import NewPortfolio, PortfolioState, portfolio_state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +27,6 @@ _COMPLETED = """
 """
 _ENDED = "SELECT date, model, error FROM job_details WHERE job_id = ? AND status != 'completed' ORDER BY date, model"
 _PORTFOLIO = "SELECT id, definition, initial_cash FROM portfolios WHERE experiment = ? AND model = ?"
-_BEFORE = """
-    SELECT date, position_id, day_number, cash, portfolio_value FROM trading_days
-    WHERE portfolio_id = ? AND date < ? ORDER BY date DESC LIMIT 1
-"""
 
 
 def completed(db: SqliteDatabase, job_id: str) -> dict[tuple[str, str], int]:
@@ -47,16 +42,10 @@ def not_completed(db: SqliteDatabase, job_id: str) -> list[tuple[str, str, str]]
 def beginning(db: SqliteDatabase, experiment: str, model: str, first: str) -> Beginning:
     """Return a portfolio as it was before a date."""
     portfolio_id, definition, cash = db.execute_sql(_PORTFOLIO, (experiment, model)).fetchone()
-    initial: Decimal = from_real(cash)
-    portfolio = NewPortfolio(model=model, definition=definition, initial_cash=initial)
-    last: tuple[Any, ...] | None = db.execute_sql(_BEFORE, (portfolio_id, first)).fetchone()
-    if last is None:
-        state = PortfolioState(cash=initial, holdings={}, value=initial)
-        return Beginning(portfolio=portfolio, state=state, last_day=None, trading_days=0)
-    date, position_id, days, left, value = last
-    held = db.execute_sql("SELECT symbol, quantity FROM holdings WHERE position_id = ? ORDER BY symbol", (position_id,))
-    state = PortfolioState(cash=from_real(left), holdings=dict(held), value=from_real(value))
-    return Beginning(portfolio=portfolio, state=state, last_day=date, trading_days=days)
+    portfolio = NewPortfolio(model=model, definition=definition, initial_cash=from_real(cash))
+    state = portfolio_state(db, experiment, model, date=first)
+    number = days_by(db, portfolio_id, state.day) or 0
+    return Beginning(portfolio=portfolio, state=state, last_day=state.day or None, trading_days=number)
 
 
 def begin_again(

@@ -39,6 +39,13 @@ _EXTENDED = """
         AND t.date >= (SELECT date FROM job_details WHERE job_id = ? AND model = ? ORDER BY date LIMIT 1)
     ORDER BY t.date DESC LIMIT 1
 """
+#: whether a cleanup has removed trading days where something is still to be done
+_REMOVED = """
+    SELECT c.date FROM portfolios p JOIN carried_states c ON c.portfolio_id = p.id
+    WHERE p.experiment = ? AND p.model = ? AND c.date >= (
+        SELECT MIN(date) FROM job_details
+        WHERE job_id = ? AND model = ? AND status IN ('failed', 'skipped', 'cancelled'))
+"""
 _SET_PENDING = """
     UPDATE job_details SET status = 'pending', completed_at = NULL, duration_seconds = NULL
     WHERE job_id = ? AND model = ? AND status IN ('failed', 'skipped', 'cancelled')
@@ -57,7 +64,8 @@ def retry_job(db: SqliteDatabase, request: RetryRequest, now: datetime) -> Event
     Raises:
         JobNotFoundError: there is no such job.
         RequestIdReusedError: the request id was used for another retry.
-        JobStateError: there is nothing to be retried, or a later job has extended one of the portfolios.
+        JobStateError: there is nothing to be retried, a later job has extended one of the portfolios, or a cleanup has
+            removed its days.
         JobConflictError: another job holds one of the portfolios, or the job limit is reached.
     """
     if request.request_id is not None and _is_known(db, request):
@@ -66,6 +74,7 @@ def retry_job(db: SqliteDatabase, request: RetryRequest, now: datetime) -> Event
     models = _undone(db, job, request.models)
     for model in models:
         _refuse_extended(db, job, model)
+        _refuse_removed(db, job, model)
     acceptance.refuse_conflict(db, job.experiment, models, request.max_concurrent_jobs)
     db.connection().executemany(_SET_PENDING, [(job.job_id, model) for model in models])
     portfolios.hold(db, job.job_id, job.experiment, models)
@@ -105,4 +114,11 @@ def _refuse_extended(db: SqliteDatabase, job: JobRow, model: str) -> None:
     later = db.execute_sql(_EXTENDED, (job.experiment, model, job.job_id, job.job_id, model)).fetchone()
     if later is not None:
         reason = f"job '{later[0]}' has gone on with the portfolio of '{model}'; trigger with replace_existing instead"
+        raise JobStateError(job.job_id, job.status, f"retried: {reason}")
+
+
+def _refuse_removed(db: SqliteDatabase, job: JobRow, model: str) -> None:
+    removed = db.execute_sql(_REMOVED, (job.experiment, model, job.job_id, model)).fetchone()
+    if removed is not None:
+        reason = f"a cleanup removed the trading days of '{model}' up to {removed[0]}"
         raise JobStateError(job.job_id, job.status, f"retried: {reason}")

@@ -64,12 +64,16 @@ class NewDay:
 
 
 class ValuedPortfolio(NamedTuple):
-    """A portfolio with trading days; money in dollars."""
+    """A portfolio with trading days; money in dollars.
+
+    `start_value` is what it was worth before the first that is stored: the initial cash, or what a cleanup carried.
+    """
 
     id: int
     experiment: str
     model: str
     initial_cash: float
+    start_value: float
 
 
 class Revaluation(NamedTuple):
@@ -83,7 +87,10 @@ class Revaluation(NamedTuple):
     changed_days: int
 
 
-_PORTFOLIOS = "SELECT id, experiment, model, initial_cash FROM portfolios WHERE trading_days > 0"
+_PORTFOLIOS = """
+    SELECT id, experiment, model, initial_cash, COALESCE(c.portfolio_value, initial_cash)
+    FROM portfolios LEFT JOIN carried_states c ON c.portfolio_id = id WHERE trading_days > 0
+"""
 _OF_JOB = f"""
     {_PORTFOLIOS} AND id IN (SELECT portfolio_id FROM trading_days WHERE job_id = ?) ORDER BY experiment, model
 """

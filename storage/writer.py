@@ -58,7 +58,7 @@ class _Entry:
         except OperationalError:
             raise
         except PeeweeException as error:
-            self.error = _storage_error(error)
+            self.error = storage_error(error)
         except Exception as error:  # it belongs to whoever submitted the operation
             self.error = error
 
@@ -154,11 +154,12 @@ class Writer:
                     entry.run(self._db)
         except Exception as error:
             for entry in group:
-                entry.error = _storage_error(error)
+                entry.error = storage_error(error)
             raise
 
 
-def _storage_error(error: Exception) -> Exception:
+def storage_error(error: Exception) -> StorageError:
+    """Return what a failed write is told as."""
     if is_lock(error):
         return StorageBusyError(f"the database is busy: {error}")
     if is_full(error):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .models import Answer, Date, Dollars, PageToken, Percent, Signature
+from .models import Answer, Date, Dollars, PageToken, Percent, RemovedThrough, Signature
 
 Interval = Annotated["ConfidenceInterval | None", Field(description="95 % interval; null below 20 trading days.")]
 Unset = Annotated[float | None, Field(description="Null where the window is too short to say.")]
@@ -52,6 +52,7 @@ class Metrics(Answer):
     model: Signature
     experiment: str
     metrics: PortfolioMetrics
+    removed_through: RemovedThrough
 
 
 class LeaderboardEntry(Answer):
@@ -66,6 +67,7 @@ class LeaderboardEntry(Answer):
     curve: list[Dollars]
     curve_dates: Annotated[list[Date], Field(description="Trading date of each value of the curve.")]
     metrics: Annotated[PortfolioMetrics | None, Field(description="Null unless `with_metrics` is asked for.")]
+    removed_through: RemovedThrough
 
 
 class Leaderboard(Answer):
@@ -73,3 +75,4 @@ class Leaderboard(Answer):
     experiment: str
     next_page_token: PageToken
     benchmark: Annotated[LeaderboardEntry | None, Field(description="Null unless it is asked for.")]
+    removed_through: RemovedThrough

@@ -35,6 +35,7 @@ Signature = Annotated[str, Field(examples=["gpt-5"])]
 DoneModelDays = Annotated[int, Field(description="Of those asked for, done already and left alone.")]
 QueuePosition = Annotated[int, Field(description="From 1 for a job that waits, 0 for others.")]
 PageToken = Annotated[str | None, Field(description="Token of the next page; null on the last.")]
+RemovedThrough = Annotated[Date | None, Field(description="A cleanup removed trading days up to it; null for none.")]
 
 
 class Answer(BaseModel):
@@ -316,6 +317,7 @@ class Results(Answer):
     date: Annotated[Date | None, Field(description="The date of all results; null when they are of several.")]
     results: list[FullDay | MinimalDay]
     next_page_token: PageToken
+    removed_through: RemovedThrough
 
 
 class TimeseriesPoint(Answer):
@@ -334,6 +336,7 @@ class Timeseries(Answer):
     initial_cash: Dollars
     timeseries: list[TimeseriesPoint]
     next_page_token: PageToken
+    removed_through: RemovedThrough
 
 
 class Part(Answer):

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from peewee import SqliteDatabase
 
-from server.history.errors import RunFolderError
+from server.history.errors import NotExpressibleError, RunFolderError
 from server.history.run_files import PositionLines, log_line
 from server.history.run_folder import AGENT_DATA, POSITIONS
 from server.history.whole_file import whole_file
@@ -55,7 +55,14 @@ def export(
 
 
 def write_run(db: SqliteDatabase, portfolio: ExportedPortfolio, agent_data: Path) -> Iterator[Path]:
-    """Write the position file of a portfolio and its logs, and give their paths."""
+    """Write the position file of a portfolio and its logs, and give their paths.
+
+    Raises:
+        NotExpressibleError: such a file begins with the first day, which a cleanup removed; or a symbol has a bad name.
+    """
+    if portfolio.removed_through:
+        told = f"a cleanup removed its trading days up to {portfolio.removed_through}; csv and parquet hold the others"
+        raise NotExpressibleError(portfolio.model, told)
     folder = agent_data / portfolio.model
     lines = PositionLines(portfolio)
     with whole_file(folder / POSITIONS) as file:

@@ -5,8 +5,11 @@ a process, days that were replaced, a file that somebody changed) is derived ane
 """
 
 import asyncio
+import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import structlog
@@ -68,7 +71,8 @@ class Mirror:
 
     def _follow(self, mirrored: MirroredPortfolio) -> None:
         known = self._written.get(mirrored.portfolio.id)
-        if known is not None and known.position_id == mirrored.position_id:
+        # ids of positions that a cleanup removed are given again
+        if known is not None and (known.last_day, known.position_id) == (mirrored.last_day, mirrored.position_id):
             return
         try:
             path = self._folder(mirrored) / POSITIONS
@@ -96,8 +100,9 @@ class Mirror:
         lines = PositionLines(mirrored.portfolio)
         opening = lines.opening()
         _refuse_strange(path, opening)
+        removed = _removed_lines(path, lines, mirrored.portfolio.removed_through)
         with whole_file(path) as file:
-            file.write(opening)
+            file.writelines(removed or [opening])
             file.writelines(lines.lines(exports.actions(self._db, mirrored.portfolio.id)))
             size = file.tell()
         self._write_logs(mirrored, path, "")
@@ -130,3 +135,20 @@ def _refuse_strange(path: Path, opening: bytes) -> None:
     with path.open("rb") as file:
         if file.readline(len(opening) + 1) != opening:
             raise HistoryError(f"'{path.name}' of another run is there already; import it, and move it away")
+
+
+def _removed_lines(path: Path, lines: PositionLines, through: str | None) -> list[bytes]:
+    """Return what the file tells of the days that a cleanup removed from the database, and go on after it.
+
+    Raises:
+        HistoryError: the file does not have them all.
+    """
+    if through is None:
+        return []
+    kept: list[bytes] = []
+    with suppress(FileNotFoundError, ValueError, KeyError, TypeError), path.open("rb") as file:
+        kept.extend(takewhile(lambda line: json.loads(line)["date"] <= through, file))
+        if json.loads(kept[-1])["date"] == through:
+            lines.go_on(kept[-1])
+            return kept
+    raise HistoryError(f"'{path.name}' lacks trading days up to {through}, which a cleanup removed from the database")

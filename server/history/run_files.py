@@ -27,6 +27,16 @@ class PositionLines:
         more = {} if costs is None else {"costs": _numbers(costs)}
         return _line({"date": self._portfolio.first_day, "id": 0, **more}, {CASH: self._portfolio.initial_cash})
 
+    def go_on(self, line: bytes) -> None:
+        """Go on after a line that was written before.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is none.
+        """
+        record = json.loads(line)
+        self.id = int(record["id"])
+        self._traded = set(record["positions"]).difference([CASH])
+
     def lines(self, rows: Iterable[ActionRow]) -> Iterator[bytes]:
         """Give the lines of whole trading days; one without a trade says so, but for the first.
 

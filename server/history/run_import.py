@@ -180,13 +180,18 @@ class _Import:
         if changed:
             raise self._other(f"was begun with another definition ({', '.join(changed)})")
         known = [day for day in row.days if day <= self._dates[-1]]
-        strange = sorted(set(known).symmetric_difference(day for day in self._dates if day <= self._last_day))
+        ours = (day for day in self._dates if self._removed_through < day <= self._last_day)
+        strange = sorted(set(known).symmetric_difference(ours))
         if strange:
             raise self._other(f"has other trading days, the first of them {strange[0]}")
 
     @property
     def _last_day(self) -> str:
         return (self._before.last_day if self._before is not None else None) or BEGINNING
+
+    @property
+    def _removed_through(self) -> str:
+        return (self._before.removed_through if self._before is not None else None) or BEGINNING
 
     @property
     def _portfolio(self) -> NewPortfolio:
@@ -198,6 +203,8 @@ class _Import:
         known, last = self._known(), self._last_day
         for result in self._replayed():
             day = result.trading_day
+            if day.date < self._removed_through:  # its rows are gone, and the last of them is compared
+                continue
             if day.date in known:
                 if (float(day.cash), float(day.portfolio_value)) != known[day.date]:
                     raise self._other(f"has another cash or value on {day.date}")
@@ -219,7 +226,8 @@ class _Import:
         if self._before is None:
             return {}
         rows = portfolios.histories(self._db, [self._before.id], self._dates[-1])[self._before.id]
-        return dict(zip(rows.dates, zip(rows.cash, rows.values, strict=True), strict=True))
+        known = {} if (last := rows.carried) is None else {last.date: (last.cash, last.portfolio_value)}
+        return known | dict(zip(rows.dates, zip(rows.cash, rows.values, strict=True), strict=True))
 
     def _store_day(self, result: ModelDayResult, before: str) -> None:
         date = result.trading_day.date

@@ -61,7 +61,8 @@ def make_plan(
 
     Raises:
         ConfigChangedError: a portfolio was begun with another definition of its model, and is not replaced whole.
-        InvalidRequestError: no date of the range has prices, and not every portfolio has reached it already.
+        InvalidRequestError: no date of the range has prices, and not every portfolio has reached it already; or a
+            cleanup removed trading days that are to be replaced.
     """
     for model in spec.models:
         _refuse_changed(model, experiment, portfolios.get(model.signature), replace=replace)
@@ -113,13 +114,25 @@ def _share(row: PortfolioRow | None, asked: Sequence[str], market: Market, *, re
         return _Share(todo=asked, done=0, warnings=())
     if replace and asked[0] <= row.last_day:
         return _replacing(row, asked)
+    removed = [day for day in asked if day <= (row.removed_through or "")]
     todo, done = [day for day in asked if day > row.last_day], set(row.days).intersection(asked)
-    warnings = (*_done_warnings(row.last_day, asked, done), *_gap_warnings(row.last_day, todo, market))
-    return _Share(todo=todo, done=len(done), warnings=warnings)
+    warnings = (
+        *_removed_warnings(row, removed),
+        *_done_warnings(row.last_day, asked[len(removed) :], done),
+        *_gap_warnings(row.last_day, todo, market),
+    )
+    return _Share(todo=todo, done=len(done) + len(removed), warnings=warnings)
 
 
 def _replacing(row: PortfolioRow, asked: Sequence[str]) -> _Share:
-    """Return all dates asked for, and the days that the portfolio has after the first of them: it is a chain."""
+    """Return all dates asked for, and the days that the portfolio has after the first of them: it is a chain.
+
+    Raises:
+        InvalidRequestError: a cleanup removed some of them.
+    """
+    if asked[0] <= (row.removed_through or ""):
+        told = f"a cleanup removed the trading days of '{row.model}' up to {row.removed_through}"
+        raise InvalidRequestError.of("start_date", f"{told}; only later ones can be replaced, not {asked[0]}")
     days = [day for day in row.days if day >= asked[0]]
     again, later = set(days).intersection(asked), sorted(set(days).difference(asked))
     warnings = []
@@ -129,6 +142,11 @@ def _replacing(row: PortfolioRow, asked: Sequence[str]) -> _Share:
         reason = "a portfolio is a chain"
         warnings.append(f"{len(later)} later trading day(s) up to {later[-1]} are run again as well, as {reason}")
     return _Share(todo=sorted({*asked, *days}), done=0, warnings=tuple(warnings))
+
+
+def _removed_warnings(row: PortfolioRow, removed: Sequence[str]) -> Iterator[str]:
+    if removed:
+        yield f"{len(removed)} date(s) left out: a cleanup removed the trading days up to {row.removed_through}"
 
 
 def _done_warnings(last_day: str, asked: Sequence[str], done: set[str]) -> Iterator[str]:

@@ -72,7 +72,7 @@ class Verifier:
 
         Raises:
             JobNotFoundError: there is no such job.
-            JobStateError: the job has not ended, or another one has replaced days of it.
+            JobStateError: the job has not ended, another one has replaced days of it, or a cleanup is removing it.
             NotReplayableError: sessions of completed model-days were not recorded.
         """
         case = await asyncio.to_thread(self._case, job_id)
@@ -144,6 +144,9 @@ class Verifier:
         return replays.begin_again(scratch, request, spec, dict(case.attempts), list(case.beginnings), now)
 
     def _compare(self, case: _Case, scratch: SqliteDatabase, replayed: str, digest: str) -> Verification:
+        job = find_job(self._db, case.job.job_id)
+        if replays.completed(self._db, job.job_id) != case.attempts:
+            raise JobStateError(job.job_id, job.status, "verified: its model-days changed meanwhile")
         tables = compare_job((self._db, case.job.job_id), (scratch, replayed))
         found = [_failure(*lost) for lost in replays.not_completed(scratch, replayed)]
         found += [table.difference for table in tables if table.difference is not None]

@@ -81,8 +81,7 @@ def _refuse(db: SqliteDatabase, portfolio: ValuedPortfolio, prices: PricesNow) -
 def _new_days(
     days: Iterator[StoredDay], portfolio: ValuedPortfolio, prices: PriceTable, mixed: list[str]
 ) -> Iterator[NewDay]:
-    initial_cash = from_real(portfolio.initial_cash)
-    previous = initial_cash
+    initial_cash, previous = from_real(portfolio.initial_cash), from_real(portfolio.start_value)
     for day in days:
         held = {symbol for position in day.positions for symbol in position.holdings}
         if held.intersection(mixed):

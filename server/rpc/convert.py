@@ -379,6 +379,7 @@ def standing(
         initial_cash=row.initial_cash,
         trading_days=row.trading_days,
         metrics=metrics,
+        removed_through=row.removed_through or "",
     )
 
 

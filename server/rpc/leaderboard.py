@@ -17,6 +17,7 @@ from server.rpc.paging import fitting, make_token, read_token
 from server.rpc.ranking import Place, Ranked, ranked
 from server.rpc.results import DEFAULT_EXPERIMENT, FIRST_DATE, LAST_DATE
 from storage import portfolios
+from storage.carried import removed_through
 from storage.database import data_version
 from storage.portfolios import HistoryRows, StandingRow, TradedRow
 
@@ -47,9 +48,11 @@ def get_leaderboard(
     """
     query = _query(request)
     found = ranked(db, query.experiment, query.date, request.sort, query.place, query.size + 1)
+    removed = removed_through(db, query.experiment)
     if not found and query.place is None:
-        message = f"experiment '{query.experiment}' has no trading day by then"
-        raise NoDataError(message, experiment=query.experiment, date=query.date or "")
+        why = f"; a cleanup removed trading days up to {removed}" if removed else ""
+        message = f"experiment '{query.experiment}' has no trading day by then{why}"
+        raise NoDataError(message, experiment=query.experiment, date=query.date or "", removed_through=removed)
     quotes = find_quotes(db, query.benchmark, query.date or LAST_DATE) if query.benchmark else None
     asked = found[: query.size]
     rows = [entry.row for entry in asked]
@@ -61,6 +64,7 @@ def get_leaderboard(
         experiment=query.experiment,
         next_page_token=_token(request, asked[: len(entries)], query.place) if len(found) > len(entries) else "",
         benchmark=_benchmark(db, query, quotes, with_metrics=request.with_metrics) if quotes else None,
+        removed_through=removed,
     )
 
 
@@ -133,10 +137,12 @@ def _metrics(
     days: Mapping[int, HistoryRows],
     quotes: Sequence[Quote] | None,
 ) -> dict[int, metrics_pb2.PortfolioMetrics]:
-    """Return the figures of the whole life of some portfolios, by portfolio."""
+    """Return the figures of all stored days of some portfolios, by portfolio."""
     traded = portfolios.traded(db, [row.id for row in rows], FIRST_DATE, query.date or LAST_DATE)
     figures = {}
     for row in rows:
+        if not days[row.id].dates:  # a cleanup removed them all
+            continue
         life = history(row.initial_cash, days[row.id], 0, traded.get(row.id, TradedRow()), query.benchmark, quotes)
         figures[row.id] = convert_metrics.metrics(measure(life, with_intervals=False), query.benchmark)
     return figures

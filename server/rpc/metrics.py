@@ -13,7 +13,7 @@ from server.rpc.errors import NoDataError
 from server.rpc.fields import Fields
 from server.rpc.results import DEFAULT_EXPERIMENT, FIRST_DATE, LAST_DATE
 from storage import portfolios, prices
-from storage.portfolios import HistoryRows, TradedRow
+from storage.portfolios import HistoryRows, PortfolioRow, TradedRow
 
 #: characters of a symbol, as prices are imported
 MAX_SYMBOL = 20
@@ -35,15 +35,25 @@ def get_metrics(db: SqliteDatabase, request: metrics_pb2.GetMetricsRequest) -> m
     portfolio = portfolios.find_portfolio(db, experiment, model)
     days = portfolios.histories(db, [portfolio.id], last or LAST_DATE)[portfolio.id] if portfolio else None
     if portfolio is None or days is None or not days.dates or days.dates[-1] < (first or FIRST_DATE):
-        message = f"model '{model}' has no trading day in experiment '{experiment}' in this range"
-        raise NoDataError(message, experiment=experiment, model=model)
+        raise no_days(portfolio, experiment, model)
     start = bisect_left(days.dates, first or FIRST_DATE)
     traded = portfolios.traded(db, [portfolio.id], days.dates[start], days.dates[-1]).get(portfolio.id, TradedRow())
     quotes = find_quotes(db, symbol, days.dates[-1]) if symbol else None
     told = measure(history(float(portfolio.initial_cash), days, start, traded, symbol, quotes), with_intervals=True)
     return metrics_pb2.GetMetricsResponse(
-        model=model, experiment=experiment, metrics=convert_metrics.metrics(told, symbol)
+        model=model,
+        experiment=experiment,
+        metrics=convert_metrics.metrics(told, symbol),
+        removed_through=portfolio.removed_through or "",
     )
+
+
+def no_days(portfolio: PortfolioRow | None, experiment: str, model: str) -> NoDataError:
+    """Return the error of a range in which a portfolio has no trading day."""
+    removed = portfolio.removed_through if portfolio is not None else None
+    why = f"; a cleanup removed those up to {removed}" if removed else ""
+    message = f"model '{model}' has no trading day in experiment '{experiment}' in this range{why}"
+    return NoDataError(message, experiment=experiment, model=model, removed_through=removed or "")
 
 
 def benchmark_symbol(fields: Fields, value: str) -> str:
@@ -84,9 +94,9 @@ def history(
         NoDataError: the prices of the benchmark begin later.
     """
     dates = days.dates[start:]
-    previous = days.dates[start - 1] if start else None
+    previous, start_value = _before(initial_cash, days, start)
     return History(
-        start_value=days.values[start - 1] if start else initial_cash,
+        start_value=start_value,
         dates=dates,
         values=days.values[start:],
         cash=days.cash[start:],
@@ -95,3 +105,12 @@ def history(
         slippage=traded.slippage,
         benchmark=None if quotes is None else shares(symbol, quotes, dates, previous),
     )
+
+
+def _before(initial_cash: float, days: HistoryRows, start: int) -> tuple[str | None, float]:
+    """Return the trading day before a position, None for the beginning, and what the portfolio was worth then."""
+    if start:
+        return days.dates[start - 1], days.values[start - 1]
+    if days.carried is not None:
+        return days.carried.date, days.carried.portfolio_value
+    return None, initial_cash

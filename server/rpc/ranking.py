@@ -73,7 +73,8 @@ def _of_curves(figure: Callable[[metrics.Floats], float | None]) -> Callable[...
             chunk = rows[start : start + CHUNK]
             curves = portfolios.curves(db, [row.id for row in chunk], as_of)
             for row in chunk:
-                told = figure(metrics.daily_returns([row.initial_cash, *curves[row.id]]))
+                values = curves[row.id] if row.removed_through else [row.initial_cash, *curves[row.id]]
+                told = figure(metrics.daily_returns(values))
                 found[row.id] = -inf if told is None else told
         return found
 

@@ -10,6 +10,7 @@ from server.rpc.errors import NoDataError
 from server.rpc.fields import Fields
 from server.rpc.paging import MAX_RESPONSE, make_token, read_token
 from storage import jobs, results, sessions
+from storage.carried import removed_through
 from storage.results import DayKey, DayRow, PositionRow, ResultQuery
 from storage.superseded import SupersededDay, superseded_days
 
@@ -32,15 +33,18 @@ def get_results(db: SqliteDatabase, request: simulation_pb2.GetResultsRequest) -
     query, size = _query(db, request)
     with db.atomic():  # one snapshot of the database for all reads
         days, superseded = _days(db, query)
+        removed = removed_through(db, query.experiment, query.model)
     if not days and not request.page_token:
+        why = f"; a cleanup removed trading days up to {removed}" if removed else ""
         raise NoDataError(
-            "no results are stored for this query",
+            f"no results are stored for this query{why}",
             experiment=query.experiment,
+            removed_through=removed,
             date=request.date,
             job_id=request.job_id,
             model=request.model,
         )
-    response = simulation_pb2.GetResultsResponse()
+    response = simulation_pb2.GetResultsResponse(removed_through=removed)
     room = MAX_RESPONSE
     for day, result in _results(
         db, days[:size], superseded, query.experiment, full=request.detail == simulation_pb2.RESULT_DETAIL_FULL

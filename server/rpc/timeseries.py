@@ -4,8 +4,8 @@ from peewee import SqliteDatabase
 
 from aitrader.v1 import simulation_pb2
 from server.rpc import convert
-from server.rpc.errors import NoDataError
 from server.rpc.fields import Fields
+from server.rpc.metrics import no_days
 from server.rpc.paging import make_token, read_token
 from server.rpc.results import DEFAULT_EXPERIMENT, FIRST_DATE, LAST_DATE
 from storage import portfolios
@@ -31,12 +31,12 @@ def get_timeseries(
     start = after[0] if after else first or FIRST_DATE
     rows = portfolios.series(db, portfolio.id, start, last or LAST_DATE, size + 1) if portfolio else []
     if portfolio is None or not rows:
-        message = f"model '{model}' has no trading day in experiment '{experiment}' in this range"
-        raise NoDataError(message, experiment=experiment, model=model)
+        raise no_days(portfolio, experiment, model)
     return simulation_pb2.GetPortfolioTimeseriesResponse(
         model=model,
         experiment=experiment,
         initial_cash=float(portfolio.initial_cash),
         timeseries=[convert.point(row) for row in rows[:size]],
         next_page_token=make_token(request, (rows[size].date,)) if len(rows) > size else "",
+        removed_through=portfolio.removed_through or "",
     )

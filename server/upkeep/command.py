@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from server.upkeep.age import moment_before
+from server.upkeep.cleanup import CleanupReport, cleanup
 from storage.backup import backups_of, write_backup
 from storage.checks.check import Checked, check
 from storage.database import migrate_file, open_existing
@@ -91,6 +93,38 @@ def vacuum_command(path: Path, *, as_json: bool) -> None:
         before, after = vacuum(path)
     words = f"{path}: {before:,} bytes before, {after:,} after"
     _print({"db": str(path), "before": before, "after": after}, words, as_json=as_json)
+
+
+@db.command("cleanup")
+@click.option("--older-than", required=True, metavar="AGE", help="Age such as 90d, 12w or 36h, or a date YYYY-MM-DD.")
+@click.option("--dry-run", is_flag=True, help="Tell what would be removed, and change nothing.")
+@db_option
+@json_option
+def cleanup_command(older_than: str, path: Path, *, dry_run: bool, as_json: bool) -> None:
+    """Remove the jobs that ended longer ago than AGE, with all that hangs on them; a server may run and write.
+
+    Portfolios go on: the state that their other trading days build on is kept. `db vacuum` gives the space back.
+    """
+    now = datetime.now(UTC)
+    try:
+        ended_before = moment_before(older_than, now)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="'--older-than'") from None
+    with told(), closing(open_existing(path, writable=not dry_run)) as database:
+        report = cleanup(database, ended_before, now=now, dry_run=dry_run)
+    moment = f"{ended_before:%Y-%m-%dT%H:%M:%SZ}"
+    document = {"db": str(path), "ended_before": moment, "dry_run": dry_run, "rows": report.rows, "kept": report.kept}
+    _print(document, "\n".join(_removed(path, moment, report)), as_json=as_json)
+
+
+def _removed(path: Path, moment: str, report: CleanupReport) -> Iterator[str]:
+    would = "would be removed" if report.dry_run else "removed"
+    yield f"{path}: jobs that ended before {moment}: {report.rows['jobs']:,} {would}, {len(report.kept):,} kept"
+    for table, count in report.rows.items():
+        if count:
+            yield f"{table}: {count:,} rows {would}"
+    for job_id, reason in report.kept.items():
+        yield f"kept {job_id}: {reason}"
 
 
 def _print(document: dict[str, Any], words: str, *, as_json: bool) -> None:

@@ -5,17 +5,28 @@ from storage.checks.finding import Invariant, by_sql
 _NUMBERS = """
     SELECT date || ', ' || model || ', job ' || job_id, 'day_number', number, day_number FROM (
         SELECT t.date, p.model, t.job_id, t.day_number,
-            ROW_NUMBER() OVER (PARTITION BY t.portfolio_id ORDER BY t.date) AS number
+            COALESCE(c.day_number, 0) + ROW_NUMBER() OVER (PARTITION BY t.portfolio_id ORDER BY t.date) AS number
         FROM trading_days t JOIN portfolios p ON p.id = t.portfolio_id
+            LEFT JOIN carried_states c ON c.portfolio_id = t.portfolio_id
     ) WHERE number != day_number
 """
 _ENDS = """
-    SELECT p.experiment || ', ' || p.model, 'last_day, last_value and trading_days',
-        printf('%s, %s, %s', t.date, t.portfolio_value, COALESCE(t.day_number, 0)),
-        printf('%s, %s, %s', p.last_day, p.last_value, p.trading_days)
-    FROM portfolios p LEFT JOIN trading_days t ON t.portfolio_id = p.id
-        AND t.date = (SELECT MAX(date) FROM trading_days WHERE portfolio_id = p.id)
-    WHERE (p.last_day, p.last_value, p.trading_days) IS NOT (t.date, t.portfolio_value, COALESCE(t.day_number, 0))
+    SELECT experiment || ', ' || model, 'last_day, last_value and trading_days',
+        printf('%s, %s, %s', date, value, number), printf('%s, %s, %s', last_day, last_value, trading_days)
+    FROM (
+        SELECT p.*, COALESCE(t.date, c.date) AS date, COALESCE(t.portfolio_value, c.portfolio_value) AS value,
+            COALESCE(t.day_number, c.day_number, 0) AS number
+        FROM portfolios p LEFT JOIN trading_days t ON t.portfolio_id = p.id
+            AND t.date = (SELECT MAX(date) FROM trading_days WHERE portfolio_id = p.id)
+            LEFT JOIN carried_states c ON c.portfolio_id = p.id
+    ) WHERE (last_day, last_value, trading_days) IS NOT (date, value, number)
+"""
+#: where a cleanup removed days
+_CARRIED = """
+    SELECT p.experiment || ', ' || p.model, 'date', 'before the first trading day that is stored, ' || MIN(t.date),
+        c.date
+    FROM carried_states c JOIN portfolios p ON p.id = c.portfolio_id JOIN trading_days t ON t.portfolio_id = p.id
+    GROUP BY p.id HAVING c.date >= MIN(t.date) OR c.first_day > c.date
 """
 _CLOSINGS = """
     SELECT t.date || ', ' || p.model || ', job ' || t.job_id, 'position_id',
@@ -53,6 +64,9 @@ _STRAY = """
 
 INVARIANTS = (
     Invariant(name="days are numbered without a gap", table="trading_days", find=by_sql("trading_days", _NUMBERS)),
+    Invariant(
+        name="carried states come before stored days", table="carried_states", find=by_sql("carried_states", _CARRIED)
+    ),
     Invariant(name="portfolios end with their last day", table="portfolios", find=by_sql("portfolios", _ENDS)),
     Invariant(name="days close with their last position", table="trading_days", find=by_sql("trading_days", _CLOSINGS)),
     Invariant(

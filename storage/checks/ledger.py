@@ -1,5 +1,7 @@
 """Replay: fills, splits and dividends give, from the initial cash on, the cash and holdings of every position.
 
+Where a cleanup removed the first days, the replay goes on from what was carried.
+
 One pass over the positions in the order of the chains; what is kept in memory is one portfolio's state.
 """
 
@@ -21,7 +23,8 @@ class _Row(NamedTuple):
     """A position with the trading day and the portfolio it belongs to."""
 
     portfolio: int
-    initial_cash: float
+    start_cash: float
+    start_holdings: str
     job_id: str
     date: str
     model: str
@@ -44,11 +47,13 @@ class _Row(NamedTuple):
 
 #: in the order of the keys of all three, so that nothing is sorted
 _ROWS = """
-    SELECT p.id, p.initial_cash, t.job_id, t.date, p.model, t.position_id, t.cash,
+    SELECT p.id, COALESCE(c.cash, p.initial_cash), COALESCE(c.holdings, '{}'),
+        t.job_id, t.date, p.model, t.position_id, t.cash,
         r.id, r.action_id, r.action_type, r.symbol, r.amount, r.price, r.commission, r.cash,
         (SELECT json_group_object(h.symbol, h.quantity) FROM holdings h WHERE h.position_id = r.id)
     FROM portfolios p CROSS JOIN trading_days t ON t.portfolio_id = p.id
         CROSS JOIN positions r ON r.job_id = t.job_id AND r.date = t.date AND r.model = p.model
+        LEFT JOIN carried_states c ON c.portfolio_id = p.id
     ORDER BY p.id, t.date, r.action_id
 """
 
@@ -94,7 +99,7 @@ def _broken(db: SqliteDatabase) -> Iterator[Finding]:
     state, last = _State(0, Decimal(0)), None
     for row in map(_Row._make, db.execute_sql(_ROWS)):
         if row.portfolio != state.portfolio:
-            state = _State(row.portfolio, from_real(row.initial_cash))
+            state = _State(row.portfolio, from_real(row.start_cash), json.loads(row.start_holdings))
         follows = last is not None and (last.portfolio, last.date) == (row.portfolio, row.date)
         yield from _misplaced(row, last.action_id + 1 if follows and last else 0)
         yield from _replayed(state, row)

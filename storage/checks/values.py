@@ -32,9 +32,10 @@ _ROWS = """
 """
 _PROFITS = """
     SELECT date || ', ' || model || ', job ' || job_id, 'daily_profit', before + daily_profit, portfolio_value FROM (
-        SELECT t.*, p.model, LAG(t.portfolio_value, 1, p.initial_cash) OVER
+        SELECT t.*, p.model, LAG(t.portfolio_value, 1, COALESCE(c.portfolio_value, p.initial_cash)) OVER
             (PARTITION BY t.portfolio_id ORDER BY t.date) AS before
         FROM trading_days t JOIN portfolios p ON p.id = t.portfolio_id
+            LEFT JOIN carried_states c ON c.portfolio_id = t.portfolio_id
     ) WHERE ABS(before + daily_profit - portfolio_value) > 1e-6
 """
 

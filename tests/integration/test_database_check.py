@@ -164,6 +164,11 @@ SPOILT = {
         "positions have their trading day",
         "found none",
     ),
+    "INSERT INTO carried_states SELECT id, '2025-03-03', '2025-03-05', 1, 1, 1, '{}', '' FROM portfolios"
+    " WHERE model = 'm'": (
+        "carried states come before stored days",
+        "date should be before the first trading day that is stored, 2025-03-03, found 2025-03-05",
+    ),
     "UPDATE positions SET commission = 0.5 WHERE action_id = 1 AND model = 'c'": (
         "cash and holdings follow from the fills",
         "cash should be 9989.5, found 9989.0",

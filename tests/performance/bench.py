@@ -28,6 +28,7 @@ from tests.performance import (
     starting,
     streams,
     triggers,
+    upkeep,
 )
 from tests.performance.figure import Figure
 from tests.performance.workbench import Workbench
@@ -44,6 +45,7 @@ GROUPS: Mapping[str, Callable[[Workbench], Sequence[Figure]]] = MappingProxyType
         "rows": million_rows.measure,
         "gateway": gateway.measure,
         "import": imports.measure,
+        "upkeep": upkeep.measure,
     }
 )
 

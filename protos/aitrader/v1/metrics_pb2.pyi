@@ -241,10 +241,15 @@ class GetMetricsResponse(google.protobuf.message.Message):
     MODEL_FIELD_NUMBER: builtins.int
     EXPERIMENT_FIELD_NUMBER: builtins.int
     METRICS_FIELD_NUMBER: builtins.int
+    REMOVED_THROUGH_FIELD_NUMBER: builtins.int
     model: builtins.str
     """Output only. Signature of the model."""
     experiment: builtins.str
     """Output only. Experiment of the portfolio."""
+    removed_through: builtins.str
+    """Output only. Date, `YYYY-MM-DD`, up to which a cleanup removed the portfolio's trading days; empty when all are
+    there. The window then begins after it at the earliest, from the value that the portfolio had.
+    """
     @property
     def metrics(self) -> global___PortfolioMetrics:
         """Output only. The figures, all of the same window."""
@@ -255,8 +260,9 @@ class GetMetricsResponse(google.protobuf.message.Message):
         model: builtins.str = ...,
         experiment: builtins.str = ...,
         metrics: global___PortfolioMetrics | None = ...,
+        removed_through: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["metrics", b"metrics"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["experiment", b"experiment", "metrics", b"metrics", "model", b"model"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["experiment", b"experiment", "metrics", b"metrics", "model", b"model", "removed_through", b"removed_through"]) -> None: ...
 
 global___GetMetricsResponse = GetMetricsResponse

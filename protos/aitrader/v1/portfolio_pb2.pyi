@@ -512,6 +512,7 @@ class LeaderboardEntry(google.protobuf.message.Message):
     CURVE_FIELD_NUMBER: builtins.int
     METRICS_FIELD_NUMBER: builtins.int
     CURVE_DATES_FIELD_NUMBER: builtins.int
+    REMOVED_THROUGH_FIELD_NUMBER: builtins.int
     rank: builtins.int
     """Output only. Place from 1 by what was asked for, in full precision; equals share a rank. 0 for a benchmark."""
     model: builtins.str
@@ -528,13 +529,19 @@ class LeaderboardEntry(google.protobuf.message.Message):
     """Output only. Cash with which the portfolio began, dollars."""
     trading_days: builtins.int
     """Output only. Trading days of the portfolio up to `date`."""
+    removed_through: builtins.str
+    """Output only. Date, `YYYY-MM-DD`, up to which a cleanup removed the portfolio's trading days; empty when all are
+    there. Value, profit and return are against the initial cash all the same.
+    """
     @property
     def curve(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
         """Output only. Close values, oldest first, thinned to at most `curve_points`; empty unless asked for."""
 
     @property
     def metrics(self) -> aitrader.v1.metrics_pb2.PortfolioMetrics:
-        """Output only. Figures of the portfolio's whole life up to `date`, without intervals; unset unless asked for."""
+        """Output only. Figures of the portfolio up to `date`, without intervals: of its whole life, or of the trading days
+        after `removed_through`. Unset unless asked for.
+        """
 
     @property
     def curve_dates(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -554,9 +561,10 @@ class LeaderboardEntry(google.protobuf.message.Message):
         curve: collections.abc.Iterable[builtins.float] | None = ...,
         metrics: aitrader.v1.metrics_pb2.PortfolioMetrics | None = ...,
         curve_dates: collections.abc.Iterable[builtins.str] | None = ...,
+        removed_through: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["metrics", b"metrics"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["cumulative_profit", b"cumulative_profit", "cumulative_return_pct", b"cumulative_return_pct", "curve", b"curve", "curve_dates", b"curve_dates", "date", b"date", "initial_cash", b"initial_cash", "metrics", b"metrics", "model", b"model", "portfolio_value", b"portfolio_value", "rank", b"rank", "trading_days", b"trading_days"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["cumulative_profit", b"cumulative_profit", "cumulative_return_pct", b"cumulative_return_pct", "curve", b"curve", "curve_dates", b"curve_dates", "date", b"date", "initial_cash", b"initial_cash", "metrics", b"metrics", "model", b"model", "portfolio_value", b"portfolio_value", "rank", b"rank", "removed_through", b"removed_through", "trading_days", b"trading_days"]) -> None: ...
 
 global___LeaderboardEntry = LeaderboardEntry
 

@@ -134,7 +134,9 @@ class _LeaderboardSortEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     """By maximum drawdown, the shallowest first."""
 
 class LeaderboardSort(_LeaderboardSort, metaclass=_LeaderboardSortEnumTypeWrapper):
-    """What portfolios are ranked by. Figures are those of a portfolio's whole life; one that it lacks ranks last."""
+    """What portfolios are ranked by. Value and return are those of a portfolio's whole life, the
+    other figures of its trading days that are stored; one that it lacks ranks last.
+    """
 
 LEADERBOARD_SORT_UNSPECIFIED: LeaderboardSort.ValueType  # 0
 """As LEADERBOARD_SORT_VALUE."""
@@ -573,8 +575,13 @@ class GetResultsResponse(google.protobuf.message.Message):
 
     RESULTS_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    REMOVED_THROUGH_FIELD_NUMBER: builtins.int
     next_page_token: builtins.str
     """Output only. Token of the next page; empty on the last."""
+    removed_through: builtins.str
+    """Output only. Latest date, `YYYY-MM-DD`, up to which a cleanup removed trading days of the portfolios that the query
+    speaks of; results up to it may be missing. Empty when all are there.
+    """
     @property
     def results(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.portfolio_pb2.DayResult]:
         """Output only. Results by date, then model."""
@@ -584,8 +591,9 @@ class GetResultsResponse(google.protobuf.message.Message):
         *,
         results: collections.abc.Iterable[aitrader.v1.portfolio_pb2.DayResult] | None = ...,
         next_page_token: builtins.str = ...,
+        removed_through: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "results", b"results"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "removed_through", b"removed_through", "results", b"results"]) -> None: ...
 
 global___GetResultsResponse = GetResultsResponse
 
@@ -645,10 +653,15 @@ class GetLeaderboardResponse(google.protobuf.message.Message):
     EXPERIMENT_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
     BENCHMARK_FIELD_NUMBER: builtins.int
+    REMOVED_THROUGH_FIELD_NUMBER: builtins.int
     experiment: builtins.str
     """Output only. Experiment of the portfolios."""
     next_page_token: builtins.str
     """Output only. Token of the next page; empty on the last."""
+    removed_through: builtins.str
+    """Output only. Latest date, `YYYY-MM-DD`, up to which a cleanup removed trading days of the experiment; as of an
+    earlier one portfolios may be missing. Empty when all are there.
+    """
     @property
     def leaderboard(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.portfolio_pb2.LeaderboardEntry]:
         """Output only. Portfolios, best first; equals by model."""
@@ -667,9 +680,10 @@ class GetLeaderboardResponse(google.protobuf.message.Message):
         experiment: builtins.str = ...,
         next_page_token: builtins.str = ...,
         benchmark: aitrader.v1.portfolio_pb2.LeaderboardEntry | None = ...,
+        removed_through: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["benchmark", b"benchmark"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["benchmark", b"benchmark", "experiment", b"experiment", "leaderboard", b"leaderboard", "next_page_token", b"next_page_token"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["benchmark", b"benchmark", "experiment", b"experiment", "leaderboard", b"leaderboard", "next_page_token", b"next_page_token", "removed_through", b"removed_through"]) -> None: ...
 
 global___GetLeaderboardResponse = GetLeaderboardResponse
 
@@ -722,6 +736,7 @@ class GetPortfolioTimeseriesResponse(google.protobuf.message.Message):
     INITIAL_CASH_FIELD_NUMBER: builtins.int
     TIMESERIES_FIELD_NUMBER: builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    REMOVED_THROUGH_FIELD_NUMBER: builtins.int
     model: builtins.str
     """Output only. Signature of the model."""
     experiment: builtins.str
@@ -730,6 +745,10 @@ class GetPortfolioTimeseriesResponse(google.protobuf.message.Message):
     """Output only. Cash with which the portfolio began, dollars."""
     next_page_token: builtins.str
     """Output only. Token of the next page; empty on the last."""
+    removed_through: builtins.str
+    """Output only. Date, `YYYY-MM-DD`, up to which a cleanup removed the portfolio's trading days; empty when all are
+    there. Cumulative profits and returns are against the initial cash all the same.
+    """
     @property
     def timeseries(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.portfolio_pb2.TimeseriesPoint]:
         """Output only. Values by date, ascending."""
@@ -742,8 +761,9 @@ class GetPortfolioTimeseriesResponse(google.protobuf.message.Message):
         initial_cash: builtins.float = ...,
         timeseries: collections.abc.Iterable[aitrader.v1.portfolio_pb2.TimeseriesPoint] | None = ...,
         next_page_token: builtins.str = ...,
+        removed_through: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["experiment", b"experiment", "initial_cash", b"initial_cash", "model", b"model", "next_page_token", b"next_page_token", "timeseries", b"timeseries"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["experiment", b"experiment", "initial_cash", b"initial_cash", "model", b"model", "next_page_token", b"next_page_token", "removed_through", b"removed_through", "timeseries", b"timeseries"]) -> None: ...
 
 global___GetPortfolioTimeseriesResponse = GetPortfolioTimeseriesResponse
 

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -35,6 +36,10 @@ def portfolio(of: ModelSpec, last_day: str | None, first: str = DATES[0]) -> Por
     )
 
 
+def spec_of(*models: ModelSpec, universe: tuple[str, ...] | None = None) -> JobSpec:
+    return JobSpec(models=models, universe=universe, max_retries=3)
+
+
 def planned(
     *models: ModelSpec,
     first: str = DATES[0],
@@ -43,7 +48,7 @@ def planned(
     universe: tuple[str, ...] | None = None,
     market: Market = MARKET,
 ) -> Plan:
-    spec = JobSpec(models=models, universe=universe, max_retries=3)
+    spec = spec_of(*models, universe=universe)
     rows = {m.signature: portfolio(m, (done or {})[m.signature]) for m in models if m.signature in (done or {})}
     return make_plan(spec, "default", DateRange(first=first, last=last), rows, market)
 
@@ -178,3 +183,35 @@ def test_no_model_ever_runs_a_date_twice_or_backwards(data: st.DataObject) -> No
     for name in names:
         dates = [date for date, signature in plan.model_days if signature == name]
         assert dates == [date for date in DATES if date >= first and date > done.get(name, "")]
+
+
+def test_dates_whose_days_a_cleanup_removed_count_as_done() -> None:
+    cleaned = replace(portfolio(model("a"), DATES[4], first=DATES[2]), removed_through=DATES[1])
+
+    plan = make_plan(spec_of(model("a")), "default", DateRange(first=DATES[0], last=None), {"a": cleaned}, MARKET)
+
+    assert plan.model_days == ((DATES[5], "a"),)
+    assert plan.done == 5
+    assert plan.warnings == (
+        f"'a': 2 date(s) left out: a cleanup removed the trading days up to {DATES[1]}",
+        f"'a': 3 date(s) left out, done already; the portfolio's last trading day is {DATES[4]}",
+    )
+
+
+@pytest.mark.parametrize(("first", "removed"), [(DATES[0], DATES[1]), (DATES[1], DATES[1]), (DATES[0], DATES[5])])
+def test_dates_whose_days_a_cleanup_removed_cannot_be_replaced(first: str, removed: str) -> None:
+    cleaned = replace(portfolio(model("a"), DATES[5]), removed_through=removed)
+    asked = DateRange(first=first, last=None)
+
+    with pytest.raises(InvalidRequestError, match=f"removed the trading days of 'a' up to {removed}"):
+        make_plan(spec_of(model("a")), "default", asked, {"a": cleaned}, MARKET, replace=True)
+
+
+def test_dates_after_those_that_a_cleanup_removed_can_be_replaced() -> None:
+    cleaned = replace(portfolio(model("a"), DATES[5], first=DATES[2]), removed_through=DATES[1])
+
+    plan = make_plan(
+        spec_of(model("a")), "default", DateRange(first=DATES[2], last=None), {"a": cleaned}, MARKET, replace=True
+    )
+
+    assert plan.model_days == tuple((day, "a") for day in DATES[2:])
