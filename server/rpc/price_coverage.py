@@ -1,6 +1,7 @@
 """GetPriceCoverage."""
 
 from datetime import date
+from pathlib import PurePath
 
 from peewee import SqliteDatabase
 
@@ -43,5 +44,5 @@ def _symbol(row: SymbolCoverage) -> pb.SymbolCoverage:
         jumps=(pb.PriceJump(date=jump.date, before=jump.before, after=jump.after) for jump in row.jumps),
         revisions=row.revisions,
         last_import_time=time(row.imported_at),
-        last_import_source=row.source,
+        last_import_source=", ".join(PurePath(name).name for name in row.source.split(", ")),
     )

@@ -1,5 +1,8 @@
+from datetime import UTC, datetime
+
 from aitrader.v1.prices_pb2 import GetPriceCoverageRequest
-from tests.service import DATES, Service
+from storage.prices import import_bars
+from tests.service import DATES, Service, bar
 
 
 def test_coverage_tells_symbols_page_by_page(service: Service) -> None:
@@ -22,3 +25,11 @@ def test_coverage_tells_what_is_missing(service: Service) -> None:
     assert [*halt.missing_dates] == [day for day in between if (day,) not in own]
     assert halt.HasField("last_import_time")
     assert halt.last_import_source == "test"
+
+
+def test_source_of_prices_tells_no_folder_of_the_server(service: Service) -> None:
+    import_bars(service.db, "/srv/secret/a.csv, ../b.json", [bar("NEW", DATES[0], 10, 10)], (), datetime.now(UTC))
+
+    by_symbol = {row.symbol: row for row in service.stub.GetPriceCoverage(GetPriceCoverageRequest()).symbols}
+
+    assert by_symbol["NEW"].last_import_source == "a.csv, b.json"

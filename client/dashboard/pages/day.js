@@ -68,6 +68,7 @@ function outcome(result) {
       ["Rejections", count(result.rejections.length), result.rejections.length ? "loss" : ""],
     ]),
     h("div", { class: "columns" }, card("Positions at the end", positions(result.positions)), card("Trades", result.trades.length ? table("Trades", TRADES, result.trades) : empty("No trade on this day."))),
+    result.corporate_actions.length > 0 && card("Corporate actions", table("Corporate actions", EFFECTS, result.corporate_actions)),
     result.rejections.length > 0 && card("Rejections", table("Rejections", REJECTIONS, result.rejections)),
     card("After each action", table("After each action", HISTORY, result.position_history)))
 }
@@ -93,6 +94,16 @@ const TRADES = [
   { key: "amount", title: "Shares", kind: "number", cell: (trade) => count(trade.amount) },
   { key: "price", title: "Price", kind: "number", cell: (trade) => dollars(trade.price) },
   { key: "total", title: "Total", kind: "number", cell: (trade) => dollars(trade.total) },
+]
+
+/** @type {import("../table.js").Column<any>[]} */
+const EFFECTS = [
+  { key: "id", title: "#", kind: "number", cell: (effect) => effect.id },
+  { key: "action", title: "Action", kind: "text", cell: (effect) => sentence(effect.action) },
+  { key: "symbol", title: "Symbol", kind: "text", cell: (effect) => effect.symbol },
+  { key: "shares", title: "Shares", hint: "That came or went by a split, or that a dividend was paid on", kind: "number", cell: (effect) => count(effect.shares) },
+  { key: "price", title: "Price", hint: "Dollars per share: the dividend, or what a fraction was paid", kind: "number", cell: (effect) => dollars(effect.price) },
+  { key: "cash", title: "Cash", kind: "number", cell: (effect) => dollars(effect.cash) },
 ]
 
 /** @type {import("../table.js").Column<any>[]} */

@@ -69,7 +69,7 @@ class SymbolCoverage(google.protobuf.message.Message):
     revisions: builtins.int
     """Output only. Bars that an import replaced by others."""
     last_import_source: builtins.str
-    """Output only. Where that import took it from: a provider or names of files."""
+    """Output only. Where that import took it from: a provider, or names of files without their folders."""
     @property
     def missing_dates(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Output only. Trading days between the two without a bar, ascending, `YYYY-MM-DD`."""

@@ -3,15 +3,31 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from aitrader.v1.prices_pb2 import GetPriceCoverageRequest
+from storage.prices import import_bars
 from tests.llm_server import LlmServer, trading_script
-from tests.service import DATES, BackgroundLoop, Service, config, free_port, model, scripted, small_market
+from tests.service import (
+    DATES,
+    DEADLINE,
+    BackgroundLoop,
+    Service,
+    bar,
+    config,
+    free_port,
+    model,
+    scripted,
+    small_market,
+)
 
 EXPERIMENT = "story"
 MARKUP = '<img src=x onerror="document.title=1">'
 AGENT = "agent"
 BASEMODEL = "played/agent"
+#: a symbol without a price on the second date, and with one on the fourth that is far from the one before
+ODD = "ODD"
 
 
 @dataclass(kw_only=True)
@@ -35,8 +51,11 @@ def told_story(loop: BackgroundLoop, folder: Path) -> Iterator[Story]:
     with LlmServer({BASEMODEL: trading_script(1, symbols=("UP", "FLAT"))}, key="key") as vendor:
         service = Service(loop, folder, openai_api_base=vendor.base_url, openai_api_key="key", port=free_port())
         service.import_market(small_market())
+        odd = [bar(ODD, DATES[0], 20, 20), bar(ODD, DATES[2], 20, 20), bar(ODD, DATES[3], 90, 90)]
+        import_bars(service.db, MARKUP, odd, (), datetime.now(UTC))
         job = service.run(config(*models()), experiment=EXPERIMENT).job_id
         agent = service.run(config(model(AGENT, BASEMODEL), end=DATES[1]), experiment="agents").job_id
+        service.stub.GetPriceCoverage(GetPriceCoverageRequest(), timeout=DEADLINE)  # the exchange is asked once
         yield Story(service=service, job=job, agent_job=agent)
         service.close()
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from aitrader.v1.upkeep_pb2 import GetStorageStatusRequest
 from tests.browser import Reader
-from tests.e2e.dashboard.story import AGENT, EXPERIMENT, MARKUP, Story
-from tests.service import DATES, config, scripted
+from tests.e2e.dashboard.story import AGENT, EXPERIMENT, MARKUP, ODD, Story
+from tests.service import DATES, DEADLINE, config, scripted
 
 BOARD = f"leaderboard?experiment={EXPERIMENT}"
 
@@ -232,7 +233,50 @@ def test_service_page_tells_how_the_parts_are(reader: Reader) -> None:
     expect(page.get_by_role("region", name="Parts")).to_contain_text("database")
 
 
-@pytest.mark.parametrize("address", ["nowhere", "job?id=none", f"model?model=none&experiment={EXPERIMENT}"])
+def test_prices_are_sorted_and_found_by_what_is_strange(reader: Reader) -> None:
+    page = reader.open("prices")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(5)
+    expect(page.locator(".facts")).to_contain_text("XNYS")
+
+    page.get_by_role("button", name="Gaps").press("Enter")
+    expect(rows.first).to_contain_text(ODD)
+    expect(rows.first).to_contain_text(MARKUP)
+    expect(rows.first.locator(".hole")).to_have_count(1)
+    page.get_by_role("button", name="Only with findings").press("Enter")
+    expect(rows).to_have_count(1)
+    page.reload()
+    reader.shown()
+    expect(rows).to_have_count(1)
+    page.get_by_label("Symbol").fill("up")
+    expect(rows).to_have_count(0)
+
+
+def test_prices_of_a_symbol_tell_each_date_that_is_missing_or_strange(reader: Reader) -> None:
+    page = reader.open("prices?find=od")
+
+    page.get_by_role("link", name=ODD).press("Enter")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Prices of {ODD}")
+    expect(page.locator(".dates li")).to_have_text([DATES[1]])
+    expect(page.get_by_role("region", name="Jumps")).to_contain_text(DATES[3])
+    expect(page.get_by_role("region", name="Jumps")).to_contain_text("+350.00%")
+
+
+def test_storage_tells_sizes_rows_and_jobs(reader: Reader, story: Story) -> None:
+    told = story.service.stub.GetStorageStatus(GetStorageStatusRequest(), timeout=DEADLINE)
+    page = reader.open("storage")
+
+    expect(page.locator(".facts")).to_contain_text(told.schema_version)
+    expect(page.locator(".days li")).to_have_count(30)
+    expect(page.get_by_role("region", name="Rows")).to_contain_text("trading_days")
+    expect(page.get_by_role("region", name="Jobs by state")).to_contain_text("Completed")
+    expect(page.get_by_role("region", name="Largest models")).to_contain_text(MARKUP)
+
+
+@pytest.mark.parametrize(
+    "address", ["nowhere", "prices?symbol=NONE", "job?id=none", f"model?model=none&experiment={EXPERIMENT}"]
+)
 def test_address_of_nothing_says_so(reader: Reader, address: str) -> None:
     reader.expects_refusals = True
     page = reader.open(address)

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from tests.browser import Reader
-from tests.e2e.dashboard.story import AGENT, EXPERIMENT, Story
+from tests.e2e.dashboard.story import AGENT, EXPERIMENT, ODD, Story
 from tests.service import DATES
 
 LOOKS = {
@@ -13,7 +13,7 @@ LOOKS = {
     "dark": {"color_scheme": "dark"},
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}, "has_touch": True},
 }
-PAGES = ("leaderboard", "curves", "jobs", "job", "day", "session", "model", "service")
+PAGES = ("leaderboard", "curves", "jobs", "job", "day", "session", "model", "prices", "symbol", "storage", "service")
 
 
 def address(story: Story, name: str) -> str:
@@ -24,6 +24,7 @@ def address(story: Story, name: str) -> str:
         "job": f"job?id={story.job}",
         "day": f"day?job={story.job}&date={DATES[0]}&model=loser",
         "session": f"day?job={story.agent_job}&date={DATES[0]}&model={AGENT}",
+        "symbol": f"prices?symbol={ODD}",
         "model": f"model?experiment={EXPERIMENT}&model=loser",
     }.get(name, name)
 
