@@ -43,6 +43,7 @@ from server.rpc.service_status import ToolHealth
 from server.rpc.simulation import SimulationServicer
 from server.schedules.schedule import load_schedules
 from server.schedules.scheduler import Scheduler
+from server.schedules.upkeep import Upkeep
 from server.schedules.work import Work
 from server.settings import Settings, SettingsError
 from storage.database import open_database, refuse_damaged
@@ -99,8 +100,8 @@ class App:
         prices = Snapshots(self._db, snapshots)
         self._verifier = Verifier(self._db, prices, self.parts, snapshots)
         self._jobs = self._job_service(prices, TraderFactory(settings.data_dir, extra=extra), rules)
-        work = Work(self._db, self._jobs)
-        self._scheduler = Scheduler(self._schedules, work.perform, self._db, self._writer, self.parts.clock)
+        self._work = Work(self._db, self._jobs, Upkeep(settings, self._db, self.parts.clock))
+        self._scheduler = Scheduler(self._schedules, self._work.perform, self._db, self._writer, self.parts.clock)
         self._condition = ServiceCondition(settings, self._db, self.pool.workers.count, self.parts.clock)
         self._health = ToolHealth(self._condition)
         self._server = grpc.aio.server(interceptors=[CallInterceptor(lambda: self._jobs.draining)], options=OPTIONS)
@@ -166,6 +167,7 @@ class App:
     async def stop(self) -> None:
         """Stop accepting, let running model-days finish within the grace period, put the rest back, close."""
         await self._set_health(HealthCheckResponse.NOT_SERVING)
+        self._work.stop()
         grace = self._settings.shutdown_grace
         await asyncio.gather(self._jobs.stop(grace), self._scheduler.stop(grace))
         self._logs.close()

@@ -18,7 +18,7 @@ class ScheduleRun(Answer):
 
 class Schedule(Answer):
     name: str
-    kind: Literal["job", "backup", "vacuum"]
+    kind: Literal["job", "backup", "vacuum", "prices"]
     enabled: bool
     cron: str
     zone: str

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from peewee import SqliteDatabase
@@ -14,7 +14,10 @@ from server.market.providers.provider import Provider, ProviderClosedError, Prov
 from server.market.providers.token_bucket import Wait
 from storage.corporate_actions import ActionCounts, ActionRow, import_actions
 from storage.price_coverage import PriceJump, price_jumps, whole_dates
-from storage.prices import BarRow, import_bars
+from storage.prices import BarRow, import_bars, price_range
+
+#: days back that a database without prices begins with: what a free key can have
+FIRST_DAYS = 130
 
 #: reasons, and symbols of each, that a warning shows; the rest is counted
 SHOWN = 10
@@ -90,6 +93,12 @@ class UpdateReport:
             "jumps": jumps_json(self.jumps),
             "not_had": [{"symbol": one.symbol, "dates": list(one.dates), "reason": one.reason} for one in self.not_had],
         }
+
+
+def usual_range(db: SqliteDatabase, today: date) -> tuple[str, str]:
+    """Return the first date with prices, and the day before today (UTC), which may not be over."""
+    first = price_range(db).first or (today - timedelta(days=FIRST_DAYS)).isoformat()
+    return first, (today - timedelta(days=1)).isoformat()
 
 
 def find_lacks(db: SqliteDatabase, symbols: Sequence[str], days: Sequence[str]) -> list[Lack]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -13,17 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from server.market.bar_text import parse_symbol
 from server.market.calendar import DEFAULT_CALENDAR, load_calendar
 from server.market.errors import BarRefusedError, CalendarError
-from server.market.price_update import Lack, UpdateReport, find_lacks, update_prices
+from server.market.price_update import Lack, UpdateReport, find_lacks, update_prices, usual_range
 from server.market.providers.choice import PROVIDERS, make_provider
 from server.market.providers.provider import Provider, ProviderClosedError
 from server.settings import SettingsError, load_settings
 from storage.database import open_database
 from storage.errors import StorageError
 from storage.price_coverage import stored_symbols
-from storage.prices import price_range
-
-#: days back that a database without prices begins with: what a free key can have
-FIRST_DAYS = 130
 
 DATE = click.DateTime(["%Y-%m-%d"])
 
@@ -81,13 +77,12 @@ def _symbols(db: SqliteDatabase, asked: str | None) -> Sequence[str]:
 
 
 def _range(db: SqliteDatabase, start: datetime | None, end: datetime | None) -> tuple[str, str]:
-    today = datetime.now(UTC).date()
-    last = end.date() if end else today - timedelta(days=1)
-    stored = price_range(db).first
-    first = start.date() if start else date.fromisoformat(stored) if stored else today - timedelta(days=FIRST_DAYS)
+    first, last = usual_range(db, datetime.now(UTC).date())
+    first = f"{start:%Y-%m-%d}" if start else first
+    last = f"{end:%Y-%m-%d}" if end else last
     if last < first:
         raise click.BadParameter(f"{last} is before {first}", param_hint="--end")
-    return first.isoformat(), last.isoformat()
+    return first, last
 
 
 def _update(db: SqliteDatabase, provider: Provider, lacks: Sequence[Lack]) -> UpdateReport:

@@ -9,8 +9,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from server.folder import FolderError, locate
-from server.jobs.config import experiment_name, load_config
+from server.jobs.config import CalendarName, Symbol, experiment_name, load_config
 from server.jobs.errors import InvalidRequestError
+from server.market.calendar import DEFAULT_CALENDAR
 from server.schedules.timing import Timing, check_cron, parse_zone
 from server.settings import Settings, SettingsError
 
@@ -70,7 +71,16 @@ class VacuumSchedule(_Schedule):
     kind: Literal["vacuum"]
 
 
-Schedule: TypeAlias = JobSchedule | BackupSchedule | VacuumSchedule
+class PricesSchedule(_Schedule):
+    """Downloads the bars that are missing up to yesterday from the vendor of the settings, by default of any symbol."""
+
+    kind: Literal["prices"]
+    symbols: Annotated[list[Symbol], Field(min_length=1, max_length=10_000)] | None = None
+    calendar: CalendarName = DEFAULT_CALENDAR
+
+
+UpkeepSchedule: TypeAlias = BackupSchedule | VacuumSchedule | PricesSchedule
+Schedule: TypeAlias = JobSchedule | UpkeepSchedule
 
 
 class _File(BaseModel):

@@ -10,8 +10,9 @@ import structlog
 from peewee import SqliteDatabase
 
 from server.jobs.errors import DrainingError, JobError
+from server.market.errors import MarketError
+from server.schedules.outcome import Done, NotNowError
 from server.schedules.schedule import Schedule
-from server.schedules.work import Done, NotNowError
 from storage.errors import StorageError
 from storage.schedule_runs import (
     RunEnd,
@@ -154,7 +155,7 @@ class Scheduler:
             return
         except NotNowError as error:
             end = RunEnd(outcome=RunOutcome.SKIPPED, error=str(error))
-        except (JobError, StorageError, OSError) as error:
+        except (JobError, MarketError, StorageError, OSError) as error:
             end = RunEnd(outcome=RunOutcome.FAILED, error=str(error))
         except Exception as error:  # the loop's edge, as above
             logger.exception("schedule_broke", **facts)

@@ -1,61 +1,44 @@
-"""What each kind of schedule does when it is due. A new kind is a class in `schedule.py` and a case here."""
+"""What is done when a schedule is due: a job is triggered, or upkeep is done in a thread."""
 
 import asyncio
-import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from peewee import SqliteDatabase
 
 from server.jobs.request import TriggerCommand
 from server.jobs.service import JobService, Triggered
-from server.schedules.schedule import BackupSchedule, JobSchedule, Schedule, VacuumSchedule
+from server.schedules.outcome import Done, NotNowError
+from server.schedules.schedule import JobSchedule, Schedule
+from server.schedules.upkeep import Upkeep
 from storage.acceptance import ConflictPolicy
-from storage.backup import backups_of, write_backup
-from storage.jobs import active_jobs
-from storage.restore import compact_file
 from storage.schedule_runs import run_with_active_job
 
 
-class NotNowError(Exception):
-    """What is due would overlap with what goes on, so it is left out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """What was done, as words, and the job that was triggered."""
-
-    message: str
-    job_id: str | None = None
-
-
 class Work:
-    """Does what is due; upkeep of one database is done one after the other."""
+    """Does what is due; upkeep of different schedules is done one after the other."""
 
-    def __init__(self, db: SqliteDatabase, jobs: JobService) -> None:
+    def __init__(self, db: SqliteDatabase, jobs: JobService, upkeep: Upkeep) -> None:
         self._db = db
         self._jobs = jobs
-        self._upkeep = asyncio.Lock()
+        self._upkeep = upkeep
+        self._turn = asyncio.Lock()
 
     async def perform(self, schedule: Schedule, due: datetime) -> Done:
         """Do what a schedule says for a time that was due; doing it again for the same time does no harm.
 
         Raises:
             NotNowError: it would overlap.
-            JobError, StorageError, OSError: it could not be done.
+            DrainingError: the service stops.
+            JobError, MarketError, StorageError, OSError: it could not be done.
         """
         if isinstance(schedule, JobSchedule):
             return await self._trigger(schedule, due)
-        async with self._upkeep:
-            return await asyncio.to_thread(self._keep_up, schedule, due)
+        async with self._turn:
+            return await asyncio.to_thread(self._upkeep.perform, schedule, due)
 
-    def _keep_up(self, schedule: BackupSchedule | VacuumSchedule, due: datetime) -> Done:
-        match schedule:
-            case BackupSchedule():
-                return back_up(Path(self._db.database), schedule, due)
-            case VacuumSchedule():
-                return self._vacuum()
+    def stop(self) -> None:
+        """Let upkeep come to its end as soon as it can."""
+        self._upkeep.stop()
 
     async def _trigger(self, schedule: JobSchedule, due: datetime) -> Done:
         before = await asyncio.to_thread(run_with_active_job, self._db, schedule.name)
@@ -63,7 +46,7 @@ class Work:
             raise NotNowError(f"job '{before.job_id}', due {before.due_at}, has not ended")
         command = TriggerCommand(
             config_path=schedule.config,
-            request_id=f"schedule:{schedule.name}:{_compact(due)}",
+            request_id=f"schedule:{schedule.name}:{due.astimezone(UTC):%Y%m%dT%H%M%SZ}",
             models=(),
             start_date=None,
             end_date=None,
@@ -73,25 +56,6 @@ class Work:
         triggered = await self._jobs.trigger(command)
         return Done(message=_words(triggered), job_id=None if triggered.job is None else triggered.job.job_id)
 
-    def _vacuum(self) -> Done:
-        if active_jobs(self._db):
-            raise NotNowError("jobs run, and would wait for it")
-        before, after = compact_file(Path(self._db.database))
-        return Done(message=f"{before:,} bytes before, {after:,} after")
-
-
-def back_up(database: Path, schedule: BackupSchedule, due: datetime) -> Done:
-    """Copy the database, and remove the oldest copies that the same schedule made; others are left alone."""
-    folder = schedule.folder or backups_of(database)
-    target = folder / f"{schedule.name}-{_compact(due)}.db"
-    size = write_backup(database, target)
-    own = re.compile(rf"{re.escape(schedule.name)}-\d{{8}}T\d{{6}}Z\.db")
-    oldest = sorted(path for path in folder.iterdir() if own.fullmatch(path.name))[: -schedule.keep]
-    for path in oldest:
-        path.unlink()
-    removed = f"; {len(oldest)} older removed" if oldest else ""
-    return Done(message=f"{target}: {size:,} bytes, sound{removed}")
-
 
 def _words(triggered: Triggered) -> str:
     if triggered.job is None:
@@ -99,7 +63,3 @@ def _words(triggered: Triggered) -> str:
     if not triggered.accepted:
         return "the same job was there already"
     return "the job was accepted" + (" and waits for its turn" if triggered.queue_position else "")
-
-
-def _compact(due: datetime) -> str:
-    return f"{due.astimezone(UTC):%Y%m%dT%H%M%SZ}"

@@ -35,6 +35,8 @@ class _ScheduleKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """Copies the database, and keeps the newest copies that it made."""
     SCHEDULE_KIND_VACUUM: _ScheduleKind.ValueType  # 3
     """Gives the space of deleted rows back to the disk."""
+    SCHEDULE_KIND_PRICES: _ScheduleKind.ValueType  # 4
+    """Downloads the prices that are missing."""
 
 class ScheduleKind(_ScheduleKind, metaclass=_ScheduleKindEnumTypeWrapper):
     """What a schedule does."""
@@ -47,6 +49,8 @@ SCHEDULE_KIND_BACKUP: ScheduleKind.ValueType  # 2
 """Copies the database, and keeps the newest copies that it made."""
 SCHEDULE_KIND_VACUUM: ScheduleKind.ValueType  # 3
 """Gives the space of deleted rows back to the disk."""
+SCHEDULE_KIND_PRICES: ScheduleKind.ValueType  # 4
+"""Downloads the prices that are missing."""
 global___ScheduleKind = ScheduleKind
 
 class _ScheduleOutcome:

@@ -36,7 +36,7 @@ def test_without_the_setting_there_are_none() -> None:
 def test_example_is_in_order_and_off() -> None:
     found = load_schedules(Settings(configs=CONFIGS, schedules="schedules.json"))
 
-    assert [one.kind for one in found] == ["job", "backup", "vacuum"]
+    assert [one.kind for one in found] == ["prices", "job", "backup", "vacuum"]
     assert Settings().schedules is None
 
 

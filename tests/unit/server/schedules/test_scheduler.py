@@ -10,9 +10,9 @@ import pytest
 from peewee import SqliteDatabase
 
 from server.jobs.errors import DrainingError
+from server.schedules.outcome import Done, NotNowError
 from server.schedules.schedule import BackupSchedule, Schedule
 from server.schedules.scheduler import Scheduler
-from server.schedules.work import Done, NotNowError
 from storage.database import open_database
 from storage.writer import Writer
 from tests.service import DEADLINE
