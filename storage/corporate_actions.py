@@ -76,6 +76,11 @@ def mixed_symbols(db: SqliteDatabase) -> list[str]:
     return [symbol for (symbol,) in db.execute_sql(_MIXED)]
 
 
+def is_adjusted(db: SqliteDatabase, symbol: str) -> bool:
+    """Tell whether the prices of a symbol are marked as adjusted."""
+    return db.execute_sql("SELECT 1 FROM adjusted_symbols WHERE symbol = ?", (symbol,)).fetchone() is not None
+
+
 def mark_adjusted(db: SqliteDatabase, symbols: Sequence[str], source: str, now: datetime) -> None:
     """Remember, in the transaction that is open or one of its own, that the prices of some symbols are adjusted.
 

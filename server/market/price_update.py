@@ -12,7 +12,7 @@ from server.market.coverage_report import jump_lines, jumps_json
 from server.market.found import PlacedBar, Refusal
 from server.market.providers.provider import Provider, ProviderClosedError, ProviderError
 from server.market.providers.token_bucket import Wait
-from storage.corporate_actions import ActionCounts, ActionRow, import_actions
+from storage.corporate_actions import ActionCounts, ActionRow, import_actions, is_adjusted
 from storage.price_coverage import PriceJump, price_jumps, whole_dates
 from storage.prices import BarRow, import_bars, price_range
 
@@ -145,6 +145,8 @@ def update_prices(
 
 
 def _update_symbol(db: SqliteDatabase, provider: Provider, lack: Lack, now: datetime, report: UpdateReport) -> None:
+    if is_adjusted(db, lack.symbol):
+        raise ProviderError("its stored prices are adjusted, and those to be had are not")
     report.asked += 1
     daily = provider.daily(lack.symbol, lack.dates[0])
     refused = [one for one in daily.found if isinstance(one, Refusal)]

@@ -33,6 +33,7 @@ export async function job(query, signal) {
     Object.assign(state.progress, { completed: event.completed, failed: event.failed })
     grid.update(event)
     draw()
+    if (event.type === "job_started" && event.total_model_days !== state.progress.total_model_days) refresh()
   }
 
   /** @param {import("../job-stream.js").JobEvent} event */
@@ -42,11 +43,16 @@ export async function job(query, signal) {
     while (feed.childElementCount > FEED) feed.lastElementChild?.remove()
   }
 
-  /** Ask for the whole state anew, and follow the job when it is under way. */
-  async function restart() {
+  /** Ask for the whole state anew: a job that waited, for its turn or for prices, is planned anew when it starts. */
+  async function refresh() {
     state = await get(path, { page_size: CELLS }, signal)
     grid.show(state)
     draw()
+  }
+
+  /** Do so, and follow the job when it is under way. */
+  async function restart() {
+    await refresh()
     watch()
   }
 

@@ -11,6 +11,7 @@ from server.market.command import prices
 from server.market.price_update import Lack, find_lacks, update_prices
 from server.market.providers.alpha_vantage import AlphaVantage, AlphaVantageAccess
 from server.market.providers.token_bucket import TokenBucket
+from storage.corporate_actions import mark_adjusted
 from tests.unit.server.market import vendor as vendors
 from tests.unit.server.market.vendor import Vendor, series, serving, words
 
@@ -58,6 +59,16 @@ def test_what_the_vendor_lacks_is_told(db: SqliteDatabase, vendor: Vendor) -> No
     assert updated(db, vendor, "A")[1:] == [
         "not had A, 2 dates from 2025-10-01 to 2025-10-06: alpha-vantage has no bar"
     ]
+
+
+def test_prices_that_are_adjusted_are_not_mixed_with_raw_ones(db: SqliteDatabase, vendor: Vendor) -> None:
+    vendor.answers = [series(DAYS)]
+    mark_adjusted(db, ["A"], "adjusted.csv", datetime.now(UTC))
+
+    lines = updated(db, vendor, "A", "B")
+
+    assert lines[0] == "1 symbols asked for, 4 bars added, 0 changed"
+    assert lines[1].endswith("its stored prices are adjusted, and those to be had are not")
 
 
 def test_one_symbol_that_fails_stops_no_other(db: SqliteDatabase, vendor: Vendor) -> None:
