@@ -122,7 +122,7 @@ def _removed(path: Path, moment: str, report: CleanupReport) -> Iterator[str]:
     yield f"{path}: jobs that ended before {moment}: {report.rows['jobs']:,} {would}, {len(report.kept):,} kept"
     for table, count in report.rows.items():
         if count:
-            yield f"{table}: {count:,} rows {would}"
+            yield f"{table}: {count:,} {would}"
     for job_id, reason in report.kept.items():
         yield f"kept {job_id}: {reason}"
 

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from click.testing import CliRunner, Result
 
-from aitrader.v1 import metrics_pb2, simulation_pb2
+from aitrader.v1 import metrics_pb2, portfolio_pb2, simulation_pb2
 from server.__main__ import cli
 from server.upkeep.command import db
 from tests.service import (
@@ -40,13 +40,13 @@ def trading(**more: object) -> dict[str, object]:
     return config(scripted("m", ORDERS), cash=1000.0, **more) | {"log_config": logs}
 
 
-def days(service: Service, experiment: str) -> list[object]:
+def days(service: Service, experiment: str) -> list[portfolio_pb2.DayResult]:
     """Return what the days from the sixth on left, without what names the job."""
     found = service.results(experiment=experiment, start_date=DATES[5])
     for day in found:
         day.ClearField("job_id")
         day.ClearField("experiment")
-    return list(found)
+    return found
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Cleaned:
 
     service: Service
     removed: str
-    job_id: str
-    twin: list[object]
+    second: simulation_pb2.TriggerResponse
+    twin: list[portfolio_pb2.DayResult]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,9 @@ def cleaned(loop: BackgroundLoop, tmp_path_factory: pytest.TempPathFactory) -> I
         result = upkeep(service, "cleanup", "--older-than", "0h")
         assert result.exit_code == 0, result.output
         service.restart()
-        yield Cleaned(service, first, service.run(trading()).job_id, twin)
+        second = service.trigger(trading())
+        service.ended(second.job_id)
+        yield Cleaned(service, first, second, twin)
     finally:
         service.close()
 
@@ -87,7 +89,7 @@ def test_job_after_a_cleanup_goes_on_with_the_same_cash_and_shares(cleaned: Clea
     assert days(service, "default") == cleaned.twin
     checked = upkeep(service, "check")
     assert checked.exit_code == 0, checked.output
-    verified = service.stub.VerifyJob(simulation_pb2.VerifyJobRequest(job_id=cleaned.job_id), timeout=DEADLINE)
+    verified = service.stub.VerifyJob(simulation_pb2.VerifyJobRequest(job_id=cleaned.second.job_id), timeout=DEADLINE)
     assert verified.equal, verified
     assert upkeep(service, "backup", backup).exit_code == 0
     assert CliRunner().invoke(db, ["check", "--db", backup]).exit_code == 0
@@ -113,6 +115,30 @@ def test_answers_say_from_when_on_they_know(cleaned: Cleaned) -> None:
     assert board.benchmark.trading_days == 10
 
 
+def test_portfolio_without_a_day_left_is_ranked_by_what_was_carried(cleaned: Cleaned) -> None:
+    last = cleaned.twin[-1]
+    ranking = simulation_pb2.GetLeaderboardRequest(
+        experiment="twin",
+        date=DATES[9],
+        sort=simulation_pb2.LEADERBOARD_SORT_SHARPE,
+        with_metrics=True,
+        curve_points=5,
+        benchmark="UP",
+    )
+
+    board = cleaned.service.stub.GetLeaderboard(ranking, timeout=DEADLINE)
+    ranking.date = DATES[8]
+    earlier = refusal(cleaned.service.stub.GetLeaderboard, ranking)
+
+    (entry,) = board.leaderboard
+    assert (entry.date, entry.trading_days, entry.removed_through) == (DATES[9], 10, DATES[9])
+    assert entry.cumulative_profit == pytest.approx(last.cumulative_profit)
+    assert not entry.HasField("metrics")
+    assert not entry.curve
+    assert board.benchmark.trading_days == 10
+    assert earlier.info.metadata["removed_through"] == DATES[9]
+
+
 def test_what_was_removed_is_refused_by_name(cleaned: Cleaned, tmp_path: Path) -> None:
     service, stub = cleaned.service, cleaned.service.stub
     removed = f"a cleanup removed the trading days of 'm' up to {DATES[4]}"
@@ -120,7 +146,6 @@ def test_what_was_removed_is_refused_by_name(cleaned: Cleaned, tmp_path: Path) -
 
     replacing = refusal(stub.Trigger, simulation_pb2.TriggerRequest(config_path=path, replace_existing=True))
     early = simulation_pb2.GetPortfolioTimeseriesRequest(model="m", end_date=DATES[2])
-    again = service.trigger(trading(end=DATES[4]))
     arguments = ["export", "--format", "jsonl", "--out", str(tmp_path), "--db", str(service.settings.db)]
     exported = CliRunner().invoke(cli, arguments)
 
@@ -128,8 +153,7 @@ def test_what_was_removed_is_refused_by_name(cleaned: Cleaned, tmp_path: Path) -
     assert refusal(stub.GetPortfolioTimeseries, early).info.metadata["removed_through"] == DATES[4]
     gone = refusal(stub.GetStatus, simulation_pb2.GetStatusRequest(job_id=cleaned.removed))
     assert gone.code is grpc.StatusCode.NOT_FOUND
-    assert again.outcome == simulation_pb2.TRIGGER_OUTCOME_UP_TO_DATE
-    assert f"5 date(s) left out: a cleanup removed the trading days up to {DATES[4]}" in " ".join(again.warnings)
+    assert f"'m': 5 date(s) left out: a cleanup removed the trading days up to {DATES[4]}" in cleaned.second.warnings
     assert exported.exit_code == 1
     assert f"a cleanup removed its trading days up to {DATES[4]}" in exported.output
 

@@ -262,6 +262,28 @@ def test_text_that_a_recording_refers_to_meanwhile_stays(db: SqliteDatabase) -> 
     assert [row[0] for row in contents(db)["recorded_texts"]] == ["b", "part-b"]
 
 
+def test_job_of_an_earlier_version_goes_with_rows_that_belong_to_no_model_day(db: SqliteDatabase) -> None:
+    moment = "2025-01-01T00:00:00"
+    db.execute_sql(
+        "INSERT INTO jobs (job_id, config_path, status, date_range, models, created_at, total_model_days)"
+        " VALUES ('earlier', 'c', 'completed', '[]', '[]', ?, 1)",
+        (moment,),
+    )
+    db.execute_sql(
+        "INSERT INTO job_details VALUES (1, 'earlier', '2025-01-01', 'm', 'completed', '', '', 1, '', 1, '')"
+    )
+    for day in ("2025-01-01", "2025-01-02"):
+        db.execute_sql(
+            "INSERT INTO positions (job_id, date, model, action_id, action_type, cash, portfolio_value, created_at)"
+            " VALUES ('earlier', ?, 'm', 0, 'no_trade', 1, 1, '')",
+            (day,),
+        )
+
+    counted = count_rows(db, removable_jobs(db, LIMIT))
+
+    assert counted == clean(db) == Counter(jobs=1, job_details=1, positions=2)
+
+
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "jobs.db"

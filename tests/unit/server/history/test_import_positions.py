@@ -1,10 +1,14 @@
 import json
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from server.history.lines import MAX_LINE
+from server.upkeep.cleanup import cleanup
+from storage.database import open_database
 from tests.unit.server.history.run_files import (
     RUN,
     changed,
@@ -76,6 +80,39 @@ def test_file_that_has_grown_is_gone_on_with(folder: Path) -> None:
     assert "1 trading day(s) from 2025-03-05 to 2025-03-05" in result.output
     assert len(rows(folder / "jobs.db", POSITIONS)) == 6
     assert rows(folder / "jobs.db", "SELECT day_number FROM trading_days") == [(1,), (2,), (3,)]
+
+
+def clean_up(folder: Path) -> None:
+    """Remove every job that was imported."""
+    with closing(open_database(folder / "jobs.db")) as db:
+        now = datetime.now(UTC) + timedelta(hours=1)
+        cleanup(db, now, now=now)
+
+
+def test_file_whose_days_a_cleanup_removed_is_gone_on_with_from_what_was_carried(folder: Path) -> None:
+    write_run(folder, RUN[:3])
+    import_runs(folder)
+    clean_up(folder)
+
+    unchanged = import_runs(folder)
+    write_run(folder)
+    grown = import_runs(folder)
+
+    assert unchanged.output == "m: imported before, unchanged\n"
+    assert "1 trading day(s) from 2025-03-05 to 2025-03-05" in grown.output
+    assert rows(folder / "jobs.db", "SELECT date, day_number FROM trading_days") == [("2025-03-05", 3)]
+
+
+def test_file_that_ends_otherwise_than_what_a_cleanup_carried_is_refused(folder: Path) -> None:
+    write_run(folder)
+    import_runs(folder)
+    clean_up(folder)
+    write_run(folder, changed(4, this_action={"action": "no_trade"}, positions={"UP": 6, "CASH": 948}))
+
+    result = import_runs(folder)
+
+    assert result.exit_code == 1
+    assert "has another cash or value on 2025-03-05" in result.output
 
 
 def test_file_with_another_history_is_refused(folder: Path) -> None:
