@@ -17,7 +17,7 @@ from peewee import SqliteDatabase
 from storage import chain, events
 from storage.chain import ChainEnd
 from storage.database import timestamp
-from storage.day_record import DayRecord, ModelDayKey, PortfolioEnd, store_day
+from storage.day_record import DayRecord, HoldingsWriter, ModelDayKey, PortfolioEnd, store_day, write_together
 from storage.errors import JobCancelledError, StaleAttemptError
 from storage.events import EventRow, EventType
 from storage.model_days import ModelDayStatus
@@ -127,7 +127,12 @@ def start_attempt(db: SqliteDatabase, attempt: Attempt, now: datetime) -> EventR
 
 
 def commit_attempt(
-    db: SqliteDatabase, attempt: Attempt, day: DayRecord, seconds: float, now: datetime
+    db: SqliteDatabase,
+    attempt: Attempt,
+    day: DayRecord,
+    seconds: float,
+    now: datetime,
+    write_holdings: HoldingsWriter = write_together,
 ) -> tuple[EventRow, ...]:
     """Store a completed model-day, and let the job's own days that it replaces be run again.
 
@@ -138,7 +143,7 @@ def commit_attempt(
     """
     _end(db, attempt, ModelDayStatus.COMPLETED, AttemptOutcome.SUCCEEDED, None, seconds, now)
     portfolio, replaced = _portfolio(db, attempt, now)
-    store_day(db, attempt.key, portfolio, day, now)
+    store_day(db, attempt.key, portfolio, day, now, write_holdings)
     _insert_session(db, attempt, SessionOutcome.SUCCEEDED, day.session)
     acted = [_event(db, attempt, EventType.CORPORATE_ACTION, now, error=text) for text in day.actions]
     fills, value = len(day.positions) - 1 - len(day.actions), to_real(day.portfolio_value)

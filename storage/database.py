@@ -7,6 +7,7 @@ Connections are per thread (Peewee keeps them so). Readers never wait for the wr
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 
@@ -193,6 +194,7 @@ def is_full(error: BaseException | None) -> bool:
     return False
 
 
+@lru_cache(maxsize=64)  # all rows of a commit have one time
 def timestamp(moment: datetime) -> str:
     """Return a time as it is stored: ISO 8601, UTC, with `Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,7 +1,7 @@
 """What a completed model-day leaves, and how it is stored: in the transaction that ends its attempt."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -69,7 +69,9 @@ class DayRecord:
     session: SessionRows | None = None
 
 
-#: one statement for all positions of a day, whose rows SQLite makes without Python's lock
+#: stores shares by symbol by the id of their position
+HoldingsWriter: TypeAlias = Callable[[SqliteDatabase, Mapping[int, Mapping[str, int]]], None]
+
 _INSERT_HOLDINGS = """
     INSERT INTO holdings (position_id, symbol, quantity)
     SELECT CAST(position.key AS INTEGER), holding.key, holding.value
@@ -120,25 +122,47 @@ class PortfolioEnd:
     trading_days: int
 
 
-def store_day(db: SqliteDatabase, key: ModelDayKey, portfolio: PortfolioEnd, day: DayRecord, now: datetime) -> None:
+def write_together(db: SqliteDatabase, holdings: Mapping[int, Mapping[str, int]]) -> None:
+    """Store holdings by one statement, whose rows SQLite makes without Python's lock: other threads go on meanwhile."""
+    db.execute_sql(_INSERT_HOLDINGS, (json.dumps(holdings),))
+
+
+def write_each(db: SqliteDatabase, holdings: Mapping[int, Mapping[str, int]]) -> None:
+    """Store holdings row by row: half the processor time, for a process that has nothing else to do."""
+    rows = ((position, symbol, held) for position, of in holdings.items() for symbol, held in of.items())
+    insert_many(db, "holdings", ("position_id", "symbol", "quantity"), rows)
+
+
+def store_day(
+    db: SqliteDatabase,
+    key: ModelDayKey,
+    portfolio: PortfolioEnd,
+    day: DayRecord,
+    now: datetime,
+    write_holdings: HoldingsWriter,
+) -> None:
     """Store positions, holdings, rejections and the trading day, and let the portfolio end with it."""
     job_id, date, _ = key
-    position_id = _insert_positions(db, key, day, timestamp(now))
-    _insert_rejections(db, key, day)
+    position_id = _insert_positions(db, key, day, timestamp(now), write_holdings)
+    if day.rejections:
+        _insert_rejections(db, key, day)
     number = portfolio.trading_days + 1
     closing = (portfolio.id, date, job_id, position_id, number, *_closing(day))
     insert_many(db, "trading_days", _TRADING_DAYS, [closing])
     db.execute_sql(_EXTEND, (date, to_real(day.portfolio_value), number, portfolio.id))
 
 
-def _insert_positions(db: SqliteDatabase, key: ModelDayKey, day: DayRecord, created_at: str) -> int:
+def _insert_positions(
+    db: SqliteDatabase, key: ModelDayKey, day: DayRecord, created_at: str, write_holdings: HoldingsWriter
+) -> int:
     """Insert the position rows with their holdings and return the id of the last."""
     first = 1 + (db.execute_sql("SELECT MAX(id) FROM positions").fetchone()[0] or 0)
     numbered = list(zip(count(first), day.positions, strict=False))
     rows = ((position_id, *key, *_position(position), created_at) for position_id, position in numbered)
     insert_many(db, "positions", _POSITIONS, rows)
-    holdings = {position_id: dict(position.holdings) for position_id, position in numbered if position.holdings}
-    db.execute_sql(_INSERT_HOLDINGS, (json.dumps(holdings),))
+    write_holdings(
+        db, {position_id: dict(position.holdings) for position_id, position in numbered if position.holdings}
+    )
     return first + len(day.positions) - 1
 
 
@@ -150,15 +174,17 @@ def _insert_rejections(db: SqliteDatabase, key: ModelDayKey, day: DayRecord) -> 
     insert_many(db, "rejections", _REJECTIONS, rows)
 
 
-def _position(position: PositionRecord) -> Iterator[object]:
-    yield position.action_id
-    yield position.action_type
-    yield position.symbol
-    yield position.amount
-    yield None if position.price is None else to_real(position.price)
-    yield from _closing(position)
-    yield to_real(position.commission)
-    yield to_real(position.slippage)
+def _position(position: PositionRecord) -> tuple[object, ...]:
+    return (
+        position.action_id,
+        position.action_type,
+        position.symbol,
+        position.amount,
+        None if position.price is None else to_real(position.price),
+        *_closing(position),
+        to_real(position.commission),
+        to_real(position.slippage),
+    )
 
 
 def _closing(state: PositionRecord | DayRecord) -> tuple[float, ...]:

@@ -16,6 +16,8 @@ def to_real(amount: Decimal) -> float:
     Raises:
         ValueError: the real would read back as another amount.
     """
+    if not amount:
+        return 0.0
     real = float(amount)
     if from_real(real) != amount:
         raise ValueError(f"amount {amount} cannot be stored without loss")

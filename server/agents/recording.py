@@ -35,9 +35,14 @@ class RecordedAction:
     amount: int
 
     @property
+    def is_order(self) -> bool:
+        """Whether it was an order, and no corporate action."""
+        return self.action in ORDERS
+
+    @property
     def order(self) -> Order | None:
-        """The order that it was; None for a corporate action."""
-        if self.action not in ORDERS:
+        """The order that it was, if it was one."""
+        if not self.is_order:
             return None
         return Order(action=self.action, symbol=self.symbol, amount=self.amount)
 

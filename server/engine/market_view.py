@@ -47,6 +47,7 @@ class MarketView:
             self._index = dict(zip(self._symbols, self._columns, strict=True))
         self._prices = prices
         self._today = prices.open[row]
+        self._opens: dict[str, Decimal | None] = {}
         self._open = prices.open[:row]
         self._high = prices.high[:row]
         self._low = prices.low[:row]
@@ -69,11 +70,11 @@ class MarketView:
 
     def open(self, symbol: str) -> Decimal | None:
         """Return the open of `symbol` on the date of the decision, in dollars; None when it has none."""
-        column = self._index.get(symbol)
-        if column is None:
-            return None
-        price = int(self._today[column])
-        return from_micros(price) if price else None
+        if symbol not in self._opens:  # each is asked for several times a day
+            column = self._index.get(symbol)
+            price = 0 if column is None else int(self._today[column])
+            self._opens[symbol] = from_micros(price) if price else None
+        return self._opens[symbol]
 
     def bar(self, symbol: str, date: str) -> Bar | None:
         """Return the bar of `symbol` on an earlier date; None when it has none.

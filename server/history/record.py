@@ -52,7 +52,7 @@ class Record:
     @property
     def is_effect(self) -> bool:
         """Whether it tells what a corporate action did."""
-        return self.action is not None and self.action.order is None
+        return self.action is not None and not self.action.is_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,8 @@ def _not_recorded(effect: ActionEffect) -> str:
 
 def _submit(record: Record, session: ModelDaySession) -> str | None:
     """Submit an order and return how what is left differs from what is recorded; None when it does not."""
-    outcome = None if record.order is None else submit(session, record.order)
+    order = record.order
+    outcome = None if order is None else submit(session, order)
     if isinstance(outcome, Fill) and record.price not in (None, outcome.price):
         return f"'price' was {record.price}, and {outcome.symbol} fills at {outcome.price} on {record.date}"
     return _difference(record, session.cash, session.holdings, outcome)

@@ -31,12 +31,12 @@ class RecordedRun:
         """Name of the folder: the model's signature."""
         return self.folder.name
 
-    @property
+    @cached_property
     def positions(self) -> Path:
         """The position file."""
         return self.folder / POSITIONS
 
-    @property
+    @cached_property
     def basemodel(self) -> str:
         """The kind of trader that does the same again where `root` is the data folder."""
         return f"replay/{self.shown(self.positions)}"

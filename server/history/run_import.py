@@ -24,6 +24,7 @@ from storage import jobs, portfolios
 from storage.acceptance import ExistingJob, JobRequest, NewJob, accept_job
 from storage.attempts import Attempt, commit_attempt, start_attempt
 from storage.chain import BEGINNING
+from storage.day_record import write_each
 from storage.errors import StorageError
 from storage.portfolios import NewPortfolio, PortfolioRow
 from storage.session_record import SessionRows
@@ -241,7 +242,7 @@ class _Import:
             begins=None if before else self._portfolio,
         )
         start_attempt(self._db, attempt, self._now)
-        commit_attempt(self._db, attempt, day_record(result, self._session(date)), 0.0, self._now)
+        commit_attempt(self._db, attempt, day_record(result, self._session(date)), 0.0, self._now, write_each)
 
     def _session(self, date: str) -> SessionRows | None:
         """Return what was logged on a date; leniently, a log that is malformed is left out and noted."""
@@ -272,7 +273,7 @@ class _Import:
     def _notes(self) -> Iterator[str]:
         first, last = self._dates[0], self._dates[-1]
         between = self._prices.trading_dates_between(first, last)
-        passed = [date for date in between if date not in set(self._dates)]
+        passed = sorted(set(between).difference(self._dates))
         if passed:
             yield f"{len(passed)} trading date(s) without a record, the first {passed[0]}, are no trading days here"
         unused = sorted(self._run.logged_dates.difference(self._dates))

@@ -27,7 +27,7 @@ A_DAY = 3.3
 
 MARKET = SyntheticMarket(symbols=101, days=int(RECORDS / A_DAY) + 1, seed=1, start=date(2012, 1, 2))
 
-INITIAL_CASH = 100_000
+INITIAL_CASH = 10_000_000
 
 #: symbols held at most
 HELD = 15
