@@ -149,6 +149,7 @@ def watch(ctx: click.Context, *, job_id: str, after: int, include: tuple[str, ..
 @click.option(
     "--detail", type=click.Choice(DETAIL_WORDS), default="minimal", show_default=True, help="How much to tell."
 )
+@click.option("--superseded", is_flag=True, help="Also the days that the --job replaced itself when it was retried.")
 @json_option
 @click.pass_obj
 def results(
@@ -162,6 +163,7 @@ def results(
     model: str,
     experiment: str,
     detail: str,
+    superseded: bool,
     as_json: bool,
 ) -> None:
     """List what the models did and earned, by date and model."""
@@ -174,6 +176,7 @@ def results(
             model=model,
             experiment=experiment,
             detail=detail,
+            include_superseded=superseded,
             page_token=token,
         )
     )

@@ -59,7 +59,10 @@ class RetryFields(TypedDict, total=False):
 
 
 class ResultsQuery(Page, total=False):
-    """Which results; filters add up. `detail` is `minimal` or `full`."""
+    """Which results; filters add up. `detail` is `minimal` or `full`.
+
+    `include_superseded` adds the days that the job replaced itself when it was retried.
+    """
 
     date: str
     start_date: str
@@ -68,6 +71,7 @@ class ResultsQuery(Page, total=False):
     model: str
     experiment: str
     detail: str
+    include_superseded: bool
 
 
 class JobResultsQuery(TypedDict, total=False):
@@ -79,6 +83,7 @@ class JobResultsQuery(TypedDict, total=False):
     model: str
     detail: str
     page_size: int
+    include_superseded: bool
 
 
 class LeaderboardQuery(Page, total=False):

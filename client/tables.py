@@ -70,7 +70,7 @@ def results_table(results: Iterable[DayResult]) -> Table:
     for day in results:
         table.add_row(
             day.date,
-            plain(day.model),
+            plain(f"{day.model} (replaced)" if day.superseded_by_job_id else day.model),
             money(day.daily_pnl.portfolio_value),
             signed(day.daily_pnl.profit),
             percent(day.daily_pnl.return_pct),

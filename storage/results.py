@@ -13,22 +13,27 @@ DayKey: TypeAlias = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultQuery:
-    """Which days to return; None means any. `after` is the (date, model) of the last one seen."""
+    """Which days to return; None means any. `after` is the `place` of the last one seen.
+
+    `own_superseded` asks for the days that `job_id` itself replaced as well.
+    """
 
     experiment: str
     first: str
     last: str
     job_id: str | None = None
     model: str | None = None
-    after: tuple[str, str] = ("", "")
+    after: tuple[str, str, int] = ("", "", 0)
     limit: int = 100
+    own_superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayRow:
     """A trading day of a portfolio; money in dollars, returns in percent.
 
-    Of one that another job replaced, `superseded_by` names that job, and `position_id` is 0.
+    Of one that was replaced, `superseded_by` names the job that did it, and `position_id` is 0. `superseded_id` is 0
+    in a day that counts.
     """
 
     date: str
@@ -43,6 +48,12 @@ class DayRow:
     cumulative_return_pct: float
     superseded_by: str | None = None
     superseded_at: str | None = None
+    superseded_id: int = 0
+
+    @property
+    def place(self) -> tuple[str, str, int]:
+        """Where it stands in the order of results."""
+        return self.date, self.model, self.superseded_id
 
     @property
     def key(self) -> DayKey:
@@ -84,7 +95,7 @@ _DAYS = """
     SELECT t.date, p.model, t.job_id, t.position_id, t.cash, t.portfolio_value, t.daily_profit, t.daily_return_pct,
            t.cumulative_profit, t.cumulative_return_pct
     FROM trading_days t JOIN portfolios p ON p.id = t.portfolio_id
-    WHERE {conditions} AND (t.date, p.model) > (?, ?) ORDER BY t.date, p.model LIMIT ?
+    WHERE {conditions} AND (t.date, p.model, 0) > (?, ?, ?) ORDER BY t.date, p.model LIMIT ?
 """
 #: the days asked for, joined to what hangs on them by (job, date, model)
 _OF_DAYS = "FROM (VALUES {days}) AS d JOIN {table} AS r ON (r.job_id, r.date, r.model) = (column1, column2, column3)"

@@ -38,11 +38,11 @@ _LATER = f"""
 """
 _OF_JOB = f"""
     SELECT s.date, p.model, s.job_id, 0, {", ".join(f"s.{name}" for name in _VALUES.split(", "))},
-           s.superseded_by, s.superseded_at, s.content
+           s.superseded_by, s.superseded_at, s.id, s.content
     FROM superseded_days s JOIN portfolios p ON p.id = s.portfolio_id
-    WHERE s.job_id = ? AND s.superseded_by != s.job_id AND p.experiment = ? AND s.date >= ? AND s.date <= ?
-        AND (? IS NULL OR p.model = ?) AND (s.date, p.model) > (?, ?)
-    ORDER BY s.date, p.model LIMIT ?
+    WHERE s.job_id = ? AND (? OR s.superseded_by != s.job_id) AND p.experiment = ? AND s.date >= ? AND s.date <= ?
+        AND (? IS NULL OR p.model = ?) AND (s.date, p.model, s.id) > (?, ?, ?)
+    ORDER BY s.date, p.model, s.id LIMIT ?
 """
 _SUPERSEDED = ("portfolio_id", "date", "job_id", "attempt", "day_number", *_VALUES.split(", "))
 _DELETE = "DELETE FROM {table} WHERE job_id = ? AND date = ? AND model = ?"
@@ -60,12 +60,12 @@ def supersede(db: SqliteDatabase, portfolio_id: int, after: str, by: str, now: d
 
 
 def superseded_days(db: SqliteDatabase, query: ResultQuery) -> list[SupersededDay]:
-    """Return what a job had committed and another job replaced, by date, then model.
+    """Return what a job had committed and another job replaced, by date, then model, then as they were replaced.
 
-    Days that the job itself replaced, when it was retried, are no results of it and not among them.
+    Days that the job itself replaced, when it was retried, are no results of it, and only told when asked for.
     """
-    model = (query.model, query.model)
-    values = (query.job_id, query.experiment, query.first, query.last, *model, *query.after, query.limit)
+    dates, model = (query.first, query.last), (query.model, query.model)
+    values = (query.job_id, query.own_superseded, query.experiment, *dates, *model, *query.after, query.limit)
     return [_superseded(row) for row in db.execute_sql(_OF_JOB, values)]
 
 
@@ -98,10 +98,10 @@ def _move(db: SqliteDatabase, portfolio_id: int, found: Sequence[tuple[Any, ...]
 
 
 def _superseded(row: tuple[Any, ...]) -> SupersededDay:
-    superseded_by, superseded_at, content = row[10:]
+    superseded_by, superseded_at, superseded_id, content = row[10:]
     told = json.loads(content)
     return SupersededDay(
-        day=replace(_day(row), superseded_by=superseded_by, superseded_at=superseded_at),
+        day=replace(_day(row), superseded_by=superseded_by, superseded_at=superseded_at, superseded_id=superseded_id),
         positions=[PositionRow(**position) for position in told["positions"]],
         rejections=[RejectionRow(**rejection) for rejection in told["rejections"]],
     )

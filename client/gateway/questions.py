@@ -57,6 +57,9 @@ class ResultsQuestion(Page):
     )
     experiment: Experiment | None = Field(None, description="Experiment; by default the job's, or `default`.")
     detail: Literal["minimal", "full"] = Field("minimal", description="How much of each day to tell.")
+    include_superseded: bool = Field(
+        default=False, description="Whether to tell of `job_id` also the days that it replaced itself when retried."
+    )
 
     def fields(self) -> dict[str, Any]:
         return super().fields() | {"detail": detail_value(self.detail)}

@@ -55,7 +55,7 @@ def get_results(db: SqliteDatabase, request: simulation_pb2.GetResultsRequest) -
         response.results.append(result)
         last = day
     if len(response.results) < len(days):
-        response.next_page_token = make_token(request, (last.date, last.model))
+        response.next_page_token = make_token(request, last.place)
     return response
 
 
@@ -68,6 +68,8 @@ def _query(db: SqliteDatabase, request: simulation_pb2.GetResultsRequest) -> tup
     job_id = fields.name("job_id", request.job_id, 128)
     model = fields.name("model", request.model)
     experiment = fields.experiment("experiment", request.experiment)
+    if request.include_superseded and job_id is None:
+        fields.refuse("include_superseded", "needs job_id")
     if request.detail not in simulation_pb2.ResultDetail.values():
         fields.refuse("detail", f"{request.detail} is no detail")
     size = fields.page_size(request.page_size, 100, 1000)
@@ -81,51 +83,52 @@ def _query(db: SqliteDatabase, request: simulation_pb2.GetResultsRequest) -> tup
         last=date or last or LAST_DATE,
         job_id=job_id,
         model=model,
-        after=read_token(request, (str, str)) or ("", ""),
+        after=read_token(request, (str, str, int)) or ("", "", 0),
         limit=size + 1,
+        own_superseded=request.include_superseded,
     )
     return query, size
 
 
-def _days(db: SqliteDatabase, query: ResultQuery) -> tuple[list[DayRow], dict[DayKey, SupersededDay]]:
-    """Return the days of a query; of a job, those that another one replaced as well, with what hangs on them."""
+def _days(db: SqliteDatabase, query: ResultQuery) -> tuple[list[DayRow], dict[int, SupersededDay]]:
+    """Return the days of a query; of a job, those that were replaced as well, by `superseded_id` with their rows."""
     current = results.find_days(db, query)
     replaced = superseded_days(db, query) if query.job_id is not None else []
-    days = sorted([*current, *(past.day for past in replaced)], key=lambda day: (day.date, day.model))
-    return days[: query.limit], {past.day.key: past for past in replaced}
+    days = sorted([*current, *(past.day for past in replaced)], key=lambda day: day.place)
+    return days[: query.limit], {past.day.superseded_id: past for past in replaced}
 
 
 def _results(
     db: SqliteDatabase,
     days: Sequence[DayRow],
-    superseded: Mapping[DayKey, SupersededDay],
+    superseded: Mapping[int, SupersededDay],
     experiment: str,
     *,
     full: bool,
 ) -> Iterator[tuple[DayRow, portfolio_pb2.DayResult]]:
     for start in range(0, len(days), CHUNK):
         chunk = days[start : start + CHUNK]
+        once = list({day.key: day for day in chunk}.values())  # a day may stand beside those it replaced
         holdings = results.closing_holdings(db, chunk)
-        positions = results.find_positions(db, chunk, with_holdings=full)
-        rejections = results.find_rejections(db, chunk) if full else {}
-        reasoning = _reasoning(db, chunk) if full else {}
-        for key in superseded.keys() & positions.keys():
-            positions[key], rejections[key] = superseded[key].positions, superseded[key].rejections
+        positions = results.find_positions(db, once, with_holdings=full)
+        rejections = results.find_rejections(db, once) if full else {}
+        reasoning = _reasoning(db, once) if full else {}
         for day in chunk:
-            result = convert.day_result(day, experiment, _closing(day, holdings, positions), positions[day.key])
+            past = superseded.get(day.superseded_id)
+            rows = positions[day.key] if past is None else past.positions
+            result = convert.day_result(day, experiment, _closing(day, holdings, rows), rows)
             if full:
-                result.rejections.extend(convert.rejection(row) for row in rejections[day.key])
-                result.position_history.extend(convert.position(row) for row in positions[day.key])
-                if day.key in reasoning:
+                refused = rejections[day.key] if past is None else past.rejections
+                result.rejections.extend(convert.rejection(row) for row in refused)
+                result.position_history.extend(convert.position(row) for row in rows)
+                if day.key in reasoning and day.superseded_by != day.job_id:
                     result.reasoning.CopyFrom(reasoning[day.key])
             _fit(result)
             yield day, result
 
 
-def _closing(
-    day: DayRow, holdings: Mapping[int, dict[str, int]], positions: Mapping[DayKey, list[PositionRow]]
-) -> dict[str, int]:
-    return holdings.get(day.position_id, {}) if day.superseded_by is None else positions[day.key][-1].holdings
+def _closing(day: DayRow, holdings: Mapping[int, dict[str, int]], rows: Sequence[PositionRow]) -> dict[str, int]:
+    return rows[-1].holdings if day.superseded_id else holdings.get(day.position_id, {})
 
 
 def _reasoning(db: SqliteDatabase, days: Sequence[DayRow]) -> dict[DayKey, portfolio_pb2.AiReasoning]:

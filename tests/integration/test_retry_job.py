@@ -68,6 +68,30 @@ def test_failed_day_and_what_followed_from_it_are_run_again_and_nothing_else(
     assert kinds[-1] == job_pb2.EVENT_TYPE_JOB_ENDED
 
 
+def test_days_that_a_job_replaced_itself_are_told_when_they_are_asked_for(
+    service: Service, experiment: str, tmp_path: Path
+) -> None:
+    job_id = service.run(config(flaky("m", tmp_path / "once"), model("n"), experiment=experiment)).job_id
+    first = [day for day in service.results(job_id=job_id) if day.model == "m" and day.date > DATES[2]]
+    retry(service, job_id)
+    service.ended(job_id)
+    counting = service.results(job_id=job_id)
+
+    days = service.results(job_id=job_id, include_superseded=True, page_size=3)
+    alone = refusal(service.stub.GetResults, simulation_pb2.GetResultsRequest(include_superseded=True))
+
+    replaced = [day for day in days if day.superseded_by_job_id]
+    assert [day for day in days if not day.superseded_by_job_id] == counting
+    assert {day.superseded_by_job_id for day in replaced} == {job_id}
+    places = [(day.date, day.model, day.superseded_time.ToNanoseconds()) for day in days]
+    assert places == sorted(places)
+    for day in replaced:
+        day.ClearField("superseded_by_job_id")
+        day.ClearField("superseded_time")
+    assert replaced == first
+    assert list(alone.violations) == ["include_superseded"]
+
+
 def test_retried_portfolio_is_that_of_a_run_that_never_failed(
     service: Service, experiment: str, tmp_path: Path
 ) -> None:

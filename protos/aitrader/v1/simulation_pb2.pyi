@@ -532,6 +532,7 @@ class GetResultsRequest(google.protobuf.message.Message):
     DETAIL_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    INCLUDE_SUPERSEDED_FIELD_NUMBER: builtins.int
     date: builtins.str
     """Optional. One trading date, `YYYY-MM-DD`; excludes `start_date` and `end_date`."""
     start_date: builtins.str
@@ -550,6 +551,10 @@ class GetResultsRequest(google.protobuf.message.Message):
     """Optional. Results in the page: default 100, at most 1000. A page ends earlier when it nears 4 MiB."""
     page_token: builtins.str
     """Optional. `next_page_token` of the page before."""
+    include_superseded: builtins.bool
+    """Optional. Tell with `job_id` also the days that the job itself replaced when it was retried, after the day that
+    counts. Their sessions are told by GetReasoning with the number of the attempt.
+    """
     def __init__(
         self,
         *,
@@ -562,8 +567,9 @@ class GetResultsRequest(google.protobuf.message.Message):
         detail: global___ResultDetail.ValueType = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        include_superseded: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["date", b"date", "detail", b"detail", "end_date", b"end_date", "experiment", b"experiment", "job_id", b"job_id", "model", b"model", "page_size", b"page_size", "page_token", b"page_token", "start_date", b"start_date"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["date", b"date", "detail", b"detail", "end_date", b"end_date", "experiment", b"experiment", "include_superseded", b"include_superseded", "job_id", b"job_id", "model", b"model", "page_size", b"page_size", "page_token", b"page_token", "start_date", b"start_date"]) -> None: ...
 
 global___GetResultsRequest = GetResultsRequest
 
@@ -584,7 +590,9 @@ class GetResultsResponse(google.protobuf.message.Message):
     """
     @property
     def results(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[aitrader.v1.portfolio_pb2.DayResult]:
-        """Output only. Results by date, then model."""
+        """Output only. Results by date, then model; of the same model-day the one that counts first, then those it replaced,
+        oldest first.
+        """
 
     def __init__(
         self,
