@@ -19,8 +19,10 @@ def coverage_lines(response: GetPriceCoverageResponse) -> list[str]:
 
 def _lines(row: SymbolCoverage) -> Iterator[str]:
     revised = f", {row.revisions:,} revised" if row.revisions else ""
-    dates, source = f"{row.first_date} to {row.last_date}", _cut(plain(row.last_import_source))
-    yield f"{plain(row.symbol)}  {dates}, {row.bars:,} bars{revised}, from {source}"
+    # an earlier server does not tell it
+    source = f", from {_cut(plain(row.last_import_source))}" if row.last_import_source else ""
+    dates = f"{row.first_date} to {row.last_date}"
+    yield f"{plain(row.symbol)}  {dates}, {row.bars:,} bars{revised}{source}"
     if row.missing_dates:
         yield f"    missing {_some(list(row.missing_dates))}"
     if row.closed_dates:
