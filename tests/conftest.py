@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.service import BackgroundLoop, Service, require_real_data, start_service
 
@@ -13,7 +14,9 @@ _numbers = count(1)
 
 
 def pytest_configure() -> None:
-    """Let processes that tests start be interrupted, also where the tests themselves were started in the background."""
+    """Let no property depend on speed, and processes that tests start be interrupted, in the background too."""
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
