@@ -55,9 +55,10 @@ def compact_file(database: Path) -> tuple[int, int]:
     Raises:
         OSError: there is no room for it, or another process holds the database.
     """
-    before = database.stat().st_size
     try:
         with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the file is what there is
+            before = database.stat().st_size
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.OperationalError as error:

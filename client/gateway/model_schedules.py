@@ -18,7 +18,7 @@ class ScheduleRun(Answer):
 
 class Schedule(Answer):
     name: str
-    kind: Literal["job", "backup", "vacuum", "prices"]
+    kind: Literal["job", "backup", "vacuum", "prices", "cleanup"]
     enabled: bool
     cron: str
     zone: str

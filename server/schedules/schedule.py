@@ -79,7 +79,14 @@ class PricesSchedule(_Schedule):
     calendar: CalendarName = DEFAULT_CALENDAR
 
 
-UpkeepSchedule: TypeAlias = BackupSchedule | VacuumSchedule | PricesSchedule
+class CleanupSchedule(_Schedule):
+    """Removes the jobs that ended longer ago than an age such as `90d`, `12w` or `36h`; portfolios go on."""
+
+    kind: Literal["cleanup"]
+    older_than: Annotated[str, Field(pattern=r"^[1-9]\d{0,3}[hdw]$")]
+
+
+UpkeepSchedule: TypeAlias = BackupSchedule | VacuumSchedule | PricesSchedule | CleanupSchedule
 Schedule: TypeAlias = JobSchedule | UpkeepSchedule
 
 

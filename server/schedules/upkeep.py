@@ -1,7 +1,8 @@
-"""Upkeep that is due: copies of the database, its size, its prices. All of it blocks, and can be done again."""
+"""Upkeep that is due: copies of the database, its size, its prices, its old jobs. It blocks, and can be done again."""
 
 import re
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -15,9 +16,12 @@ from server.market.price_update import find_lacks, update_prices, usual_range
 from server.market.providers.choice import make_provider
 from server.market.providers.provider import ProviderClosedError
 from server.schedules.outcome import Done, NotNowError
-from server.schedules.schedule import BackupSchedule, PricesSchedule, UpkeepSchedule, VacuumSchedule
+from server.schedules.schedule import BackupSchedule, CleanupSchedule, PricesSchedule, UpkeepSchedule, VacuumSchedule
 from server.settings import Settings
+from server.upkeep.age import moment_before
+from server.upkeep.cleanup import cleanup
 from storage.backup import backups_of, write_backup
+from storage.database import open_existing
 from storage.jobs import active_jobs
 from storage.price_coverage import stored_symbols
 from storage.restore import compact_file
@@ -51,6 +55,8 @@ class Upkeep:
                 return self._vacuum()
             case PricesSchedule():
                 return self._update_prices(schedule)
+            case CleanupSchedule():
+                return self._clean_up(schedule)
 
     def _back_up(self, schedule: BackupSchedule, due: datetime) -> Done:
         """Copy the database, and remove the oldest copies that the same schedule made; others are left alone."""
@@ -58,9 +64,10 @@ class Upkeep:
         folder = schedule.folder or backups_of(database)
         target = folder / f"{schedule.name}-{due.astimezone(UTC):%Y%m%dT%H%M%SZ}.db"
         size = write_backup(database, target)
-        own = re.compile(rf"{re.escape(schedule.name)}-\d{{8}}T\d{{6}}Z\.db")
-        oldest = sorted(path for path in folder.iterdir() if own.fullmatch(path.name))[: -schedule.keep]
-        for path in oldest:
+        own = rf"{re.escape(schedule.name)}-\d{{8}}T\d{{6}}Z\.db"
+        oldest = sorted(path for path in folder.iterdir() if re.fullmatch(own, path.name))[: -schedule.keep]
+        cut_off = [path for path in folder.iterdir() if re.fullmatch(rf"\.{own}\.\d+\.tmp", path.name)]
+        for path in (*oldest, *cut_off):
             path.unlink()
         removed = f"; {len(oldest)} older removed" if oldest else ""
         return Done(message=f"{target}: {size:,} bytes, sound{removed}")
@@ -70,6 +77,18 @@ class Upkeep:
             raise NotNowError("jobs run, and would wait for it")
         before, after = compact_file(Path(self._db.database))
         return Done(message=f"{before:,} bytes before, {after:,} after")
+
+    def _clean_up(self, schedule: CleanupSchedule) -> Done:
+        now = self._clock()
+        ended_before = moment_before(schedule.older_than, now)
+        with closing(open_existing(Path(self._db.database), writable=True)) as own:
+            report = cleanup(own, ended_before, now=now, sleep=self._pause)
+        removed, rows = report.rows["jobs"], sum(report.rows.values())
+        return Done(message=f"removed {removed:,} of {removed + len(report.kept):,} old jobs, {rows:,} rows in all")
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopped.wait(seconds):
+            raise DrainingError
 
     def _update_prices(self, schedule: PricesSchedule) -> Done:
         """Download what is missing; what could not be had is told, and it fails when nothing could."""

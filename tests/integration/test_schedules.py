@@ -84,7 +84,8 @@ def test_upkeep_is_done_and_what_fails_or_overlaps_is_told(start: Callable[..., 
     (tmp_path / "file").touch()
     old = [tmp_path / "copies" / f"nightly-2026010{day}T030000Z.db" for day in (1, 2)]
     other = tmp_path / "copies" / "by-hand-20260101T030000Z.db"
-    for path in (*old, other):
+    cut_off = tmp_path / "copies" / ".nightly-20260101T030000Z.db.7.tmp"
+    for path in (*old, other, cut_off):
         path.parent.mkdir(exist_ok=True)
         path.touch()
     service = start(

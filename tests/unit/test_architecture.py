@@ -52,7 +52,15 @@ ALLOWED = {
     "server/history": ("server.engine", "server.agents", "server.market", "server.jobs", "storage"),
     "server/callbacks": ("storage",),
     "server/upkeep": ("storage",),
-    "server/schedules": ("server.jobs", "server.market", "server.settings", "server.folder", "storage"),
+    "server/schedules": (
+        "server.jobs",
+        "server.market",
+        "server.settings",
+        "server.folder",
+        "server.upkeep.age",
+        "server.upkeep.cleanup",
+        "storage",
+    ),
     "server/rpc": (
         "aitrader",
         "server.condition",

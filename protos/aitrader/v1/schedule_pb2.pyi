@@ -37,6 +37,8 @@ class _ScheduleKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._E
     """Gives the space of deleted rows back to the disk."""
     SCHEDULE_KIND_PRICES: _ScheduleKind.ValueType  # 4
     """Downloads the prices that are missing."""
+    SCHEDULE_KIND_CLEANUP: _ScheduleKind.ValueType  # 5
+    """Removes the jobs that ended long ago, with all that hangs on them."""
 
 class ScheduleKind(_ScheduleKind, metaclass=_ScheduleKindEnumTypeWrapper):
     """What a schedule does."""
@@ -51,6 +53,8 @@ SCHEDULE_KIND_VACUUM: ScheduleKind.ValueType  # 3
 """Gives the space of deleted rows back to the disk."""
 SCHEDULE_KIND_PRICES: ScheduleKind.ValueType  # 4
 """Downloads the prices that are missing."""
+SCHEDULE_KIND_CLEANUP: ScheduleKind.ValueType  # 5
+"""Removes the jobs that ended long ago, with all that hangs on them."""
 global___ScheduleKind = ScheduleKind
 
 class _ScheduleOutcome:

@@ -36,7 +36,7 @@ def test_without_the_setting_there_are_none() -> None:
 def test_example_is_in_order_and_off() -> None:
     found = load_schedules(Settings(configs=CONFIGS, schedules="schedules.json"))
 
-    assert [one.kind for one in found] == ["prices", "job", "backup", "vacuum"]
+    assert [one.kind for one in found] == ["prices", "job", "backup", "cleanup", "vacuum"]
     assert Settings().schedules is None
 
 
@@ -66,6 +66,7 @@ def test_keys_that_are_left_out_have_their_defaults(tmp_path: Path) -> None:
         (backup(keep=0), "schedules[1].keep: "),
         (backup(kept=3), "schedules[1].kept: "),
         (backup(catch_up_hours=0), "schedules[1].catch_up_hours: "),
+        (backup(kind="cleanup", older_than="2025-01-01"), "schedules[1].older_than: "),
         (backup(kind="brew"), "schedules[1]: "),
         ({"kind": "backup"}, "schedules[1].name: Field required; schedules[1].cron: Field required"),
         (job(name="other", config="no.json"), "schedules[1].config: config_path: config 'no.json' was not found"),

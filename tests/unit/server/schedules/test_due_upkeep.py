@@ -1,4 +1,4 @@
-"""Prices that a schedule brings up to date, from files as the vendor."""
+"""Upkeep that is due: prices from files as the vendor, jobs of long ago."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from peewee import SqliteDatabase
 
 from server.jobs.errors import DrainingError
 from server.market.errors import MarketError
-from server.schedules.schedule import PricesSchedule
+from server.schedules.schedule import CleanupSchedule, PricesSchedule
 from server.schedules.upkeep import Upkeep
 from server.settings import Settings
 from storage.database import open_database
@@ -63,3 +63,22 @@ def test_once_it_is_stopped_nobody_is_asked(db: SqliteDatabase, upkeep: Upkeep) 
         upkeep.perform(schedule("A"), TUESDAY)
 
     assert list(db.execute_sql("SELECT COUNT(*) FROM price_bars")) == [(0,)]
+
+
+def test_jobs_that_ended_long_ago_are_removed_and_counted(db: SqliteDatabase, upkeep: Upkeep) -> None:
+    for name, status, ended in (
+        ("old", "completed", "2025-06-30T00:00:00.000000Z"),
+        ("new", "completed", "2025-10-06T00:00:00.000000Z"),
+        ("active", "running", None),
+    ):
+        db.execute_sql(
+            "INSERT INTO jobs (job_id, config_path, status, date_range, models, created_at, completed_at)"
+            " VALUES (?, '', ?, '[]', '[]', '2025-06-01T00:00:00.000000Z', ?)",
+            (name, status, ended),
+        )
+    weekly = CleanupSchedule(name="c", kind="cleanup", cron="0 3 * * *", older_than="90d")
+
+    done = upkeep.perform(weekly, TUESDAY)
+
+    assert done.message == "removed 1 of 1 old jobs, 1 rows in all"
+    assert [name for (name,) in db.execute_sql("SELECT job_id FROM jobs ORDER BY 1")] == ["active", "new"]
