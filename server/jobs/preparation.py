@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -11,6 +10,7 @@ from peewee import SqliteDatabase
 from server.jobs.adjusted_prices import refuse_mixed
 from server.jobs.errors import InvalidRequestError, JobError
 from server.jobs.halt import Halt, HaltedError, HaltReason
+from server.jobs.job_end import store_end
 from server.jobs.job_planner import JobPlanner
 from server.jobs.model_day_runner import RunnerParts
 from server.jobs.price_download import PriceDownload
@@ -20,7 +20,8 @@ from server.market.providers.provider import ProviderClosedError
 from server.market.snapshots import Snapshot, Snapshots
 from server.settings import Settings
 from storage.acceptance import start_prepared
-from storage.errors import JobCancelledError, JobStateError
+from storage.errors import JobCancelledError
+from storage.events import EventRow
 from storage.jobs import JobRow, end_job
 from storage.preparing import end_unprepared, tell_preparing
 from storage.price_coverage import stored_symbols
@@ -154,11 +155,13 @@ class PreparingRunner:
     async def _end(self, error: str | None, warnings: Sequence[str]) -> None:
         """End the job, as cancelled when there is no error."""
         job_id, told = self._job.job_id, (*self._request.warnings, *warnings)
-        with suppress(JobStateError):  # it has ended meanwhile
+
+        def end(db: SqliteDatabase) -> EventRow:
             if error is None:
-                await self._journal.record(lambda db: end_job(db, job_id, self._clock()))
-            else:
-                await self._journal.record(lambda db: end_unprepared(db, job_id, error, told, self._clock()))
+                return end_job(db, job_id, self._clock())
+            return end_unprepared(db, job_id, error, told, self._clock())
+
+        await store_end(self._journal, job_id, end)
         self._over = True
 
 

@@ -5,25 +5,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count, groupby
+from itertools import groupby
 
 import structlog
 from peewee import SqliteDatabase
 
 from server.jobs.budget import PREFIX, Budget
 from server.jobs.halt import Halt, HaltReason
+from server.jobs.job_end import store_end
 from server.jobs.model_day_runner import DayEnd, ModelDayRunner, RunnerParts
 from server.jobs.spec import JobSpec, OnFailure
 from storage import jobs, model_days
 from storage.database import gather_statistics
-from storage.errors import JobCancelledError, JobNotFoundError, JobStateError, StorageBusyError, StorageError
+from storage.errors import JobCancelledError, JobStateError, StorageBusyError
 from storage.jobs import JobRow
 from storage.model_days import ModelDayRow
 from storage.portfolios import PortfolioState
 from storage.sessions import Spent
-
-#: seconds until a job's end that the database refused is tried again, the last of them for ever
-END_WAITS = (0.5, 2.0, 8.0, 30.0)
 
 logger = structlog.get_logger(__name__)
 
@@ -103,21 +101,10 @@ class JobRunner:
             await self._end(self._spec.overdue if self._halt.reason is HaltReason.EXPIRED else error)
 
     async def _end(self, error: str | None) -> None:
-        """Store the job's end, however long the database refuses it: until then the job holds its portfolios.
-
-        A process that stops meanwhile leaves it to the next one.
-        """
-        for tries in count():
-            try:
-                await self._journal.record(
-                    lambda db: jobs.end_job(db, self._job.job_id, self._clock(), error or self._skipped(db))
-                )
-                break
-            except (JobStateError, JobNotFoundError):  # somebody else has ended it, or deleted it
-                break
-            except StorageError as refused:
-                logger.warning("job_end_not_stored", job_id=self._job.job_id, tries=tries + 1, error=str(refused))
-                await asyncio.sleep(END_WAITS[min(tries, len(END_WAITS) - 1)])
+        job_id = self._job.job_id
+        await store_end(
+            self._journal, job_id, lambda db: jobs.end_job(db, job_id, self._clock(), error or self._skipped(db))
+        )
         self.over = True
         with suppress(StorageBusyError):
             await self._journal.write(gather_statistics)

@@ -139,7 +139,7 @@ REFUSE_ENDS = """
 def test_end_of_a_job_that_the_database_refuses_is_tried_until_it_is_stored(
     new_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.jobs.runner.END_WAITS", (0.01,))
+    monkeypatch.setattr("server.jobs.job_end.END_WAITS", (0.01,))
     service = new_service()
     service.db.execute_sql(REFUSE_ENDS)
     path = service.write_config(config(model("m"), end=DATES[0]))
