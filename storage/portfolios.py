@@ -117,13 +117,11 @@ class LifeRow:
 
 #: where a cleanup removed all trading days, what was carried tells
 _HELD = """
-    SELECT symbol FROM (
-        SELECT h.symbol, p.experiment, p.model FROM portfolios p
-            JOIN trading_days t ON t.portfolio_id = p.id AND t.date = p.last_day
-            JOIN holdings h ON h.position_id = t.position_id
-        UNION SELECT held.key, p.experiment, p.model FROM portfolios p
-            JOIN carried_states c ON c.portfolio_id = p.id AND c.date = p.last_day, json_each(c.holdings) AS held
-    ) WHERE experiment = ? AND model IN ({places}) GROUP BY symbol ORDER BY symbol
+    WITH p AS (SELECT id, last_day FROM portfolios WHERE experiment = ? AND model IN ({places}))
+    SELECT h.symbol FROM p JOIN trading_days t ON t.portfolio_id = p.id AND t.date = p.last_day
+        JOIN holdings h ON h.position_id = t.position_id
+    UNION SELECT held.key FROM p JOIN carried_states c ON c.portfolio_id = p.id AND c.date = p.last_day,
+        json_each(c.holdings) AS held ORDER BY 1
 """
 _COLUMNS = "id, model, definition, initial_cash, last_day, last_value, claimed_by, trading_days, c.date"
 _DAYS_SINCE = """

@@ -75,16 +75,21 @@ def export_portfolios(
     jsonl: agent_data/<model>/position/position.jsonl and logs, which import-positions reads.
     csv, parquet: trading_days, positions, holdings and fills of all models.
     """
-    paths = _export(out, db_path, experiment, models, format_)
+    paths, removed = _export(out, db_path, experiment, models, format_)
     if as_json:
-        click.echo(json.dumps({"experiment": experiment, "files": [str(path) for path in paths]}))
+        files = [str(path) for path in paths]
+        click.echo(json.dumps({"experiment": experiment, "files": files, "removed_through": removed or None}))
     else:
         click.echo(f"{len(paths):,} file(s) written to {out}")
+        if removed:
+            click.echo(f"a cleanup removed trading days of the experiment up to {removed}; they are in no file")
 
 
-def _export(out: Path, db_path: Path, experiment: str, models: Sequence[str], format_: str) -> list[Path]:
+def _export(out: Path, db_path: Path, experiment: str, models: Sequence[str], format_: str) -> tuple[list[Path], str]:
+    """Return the files, and up to which date a cleanup removed trading days; empty for none."""
     from server.history.errors import HistoryError  # here, as other commands need none of it
     from server.history.export import ExportFormat, export
+    from storage.carried import removed_through
     from storage.database import open_database
     from storage.errors import StorageError
 
@@ -94,7 +99,8 @@ def _export(out: Path, db_path: Path, experiment: str, models: Sequence[str], fo
         db = open_database(db_path)
         try:
             with db.atomic():  # one moment of the database, whatever is committed meanwhile
-                return export(db, out, ExportFormat(format_), experiment, models)
+                paths = export(db, out, ExportFormat(format_), experiment, models)
+                return paths, removed_through(db, experiment)
         finally:
             db.close()
     except ModuleNotFoundError as error:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from peewee import DatabaseError, SqliteDatabase
 
+from storage.database import PRAGMAS
 from storage.removable import Removable, removable_jobs
 from storage.removal import TABLES, count_rows, remove
 from storage.writer import storage_error
@@ -62,9 +63,14 @@ def cleanup(
 
 def _remove(db: SqliteDatabase, removable: Removable, now: datetime, sleep: Callable[[float], None]) -> Counter[str]:
     rows: Counter[str] = Counter()
-    began = time.monotonic()
-    for removed in remove(db, removable, now):
-        rows += removed
-        sleep(max(PAUSE, time.monotonic() - began))
+    # syncs would keep other writers out; what a power cut undoes is removed by the next cleanup
+    db.execute_sql("PRAGMA synchronous = normal")
+    try:
         began = time.monotonic()
+        for removed in remove(db, removable, now):
+            rows += removed
+            sleep(max(PAUSE, time.monotonic() - began))
+            began = time.monotonic()
+    finally:
+        db.execute_sql(f"PRAGMA synchronous = {PRAGMAS['synchronous']}")
     return rows

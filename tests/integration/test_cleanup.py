@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aitrader.v1 import metrics_pb2, portfolio_pb2, simulation_pb2
+from client.cli import main
 from server.__main__ import cli
 from server.upkeep.command import db
 from tests.service import (
@@ -113,6 +114,19 @@ def test_answers_say_from_when_on_they_know(cleaned: Cleaned) -> None:
     before = first.portfolio_value - first.daily_profit
     assert metrics.metrics.total_return_pct == pytest.approx((last.portfolio_value / before - 1) * 100)
     assert board.benchmark.trading_days == 10
+
+
+def test_commands_say_so_too(cleaned: Cleaned, tmp_path: Path) -> None:
+    service = cleaned.service
+    where = ["--out", str(tmp_path), "--db", str(service.settings.db)]
+
+    series = CliRunner().invoke(main, ["--server", f"127.0.0.1:{service.port}", "timeseries", "m"])
+    tables = CliRunner().invoke(cli, ["export", "--format", "csv", *where])
+
+    assert series.stdout.splitlines()[-1] == f"a cleanup removed trading days up to {DATES[4]}"
+    told = f"a cleanup removed trading days of the experiment up to {DATES[4]}; they are in no file"
+    assert tables.output.splitlines()[-1] == told
+    assert (tmp_path / "trading_days.csv").read_text().count("\n") == 6
 
 
 def test_portfolio_without_a_day_left_is_ranked_by_what_was_carried(cleaned: Cleaned) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 
 from storage import portfolios
 from storage.database import open_existing
@@ -18,10 +18,15 @@ from tests.performance.filling import POSITIONS_PER_JOB, fill
 from tests.performance.process import ROOT
 from tests.performance.workbench import Workbench
 
+T = TypeVar("T")
+
 ROWS = 1_000_000
 
 #: seconds between two calls of a reader, or of a writer
 INTERVAL = 0.002
+
+#: seconds for which reader and writer are measured without a cleanup, for comparison
+ALONE = 20.0
 
 #: milliseconds for which a reader may be blocked
 LONGEST_READ = 100.0
@@ -34,10 +39,8 @@ def measure(bench: Workbench) -> list[Figure]:
     half = _age_half(path)
     checked = _command("check", path)
     backup = _command("backup", path)
-    reads: list[float] = []
-    writes: list[float] = []
-    with _repeated(lambda: _reading(path, reads)), _repeated(lambda: _writing(path, writes)):
-        removed = _command("cleanup", path, "--older-than", "2024-12-31")
+    _, alone, writes_alone = _beside(path, lambda: sleep(ALONE))
+    removed, reads, writes = _beside(path, lambda: _command("cleanup", path, "--older-than", "2024-12-31"))
     again = _command("check", path)
     rows = removed.told["rows"]
     how = f"database of {ROWS:,} position rows"
@@ -59,9 +62,15 @@ def measure(bench: Workbench) -> list[Figure]:
             "ms",
             "longest read of another process meanwhile: a leaderboard and a series of 100 days",
             **spread(reads),
+            without=spread(alone),
         ),
         plain(
-            "cleanup_longest_write", max(writes), "ms", "longest write of another process meanwhile", **spread(writes)
+            "cleanup_longest_write",
+            max(writes),
+            "ms",
+            "longest write of another process meanwhile",
+            **spread(writes),
+            without=spread(writes_alone),
         ),
     ]
 
@@ -88,6 +97,14 @@ def _age_half(path: Path) -> int:
         sql = "UPDATE jobs SET completed_at = '2024-01-01T00:00:00.000000Z' WHERE job_id IN"
         connection.execute(f"{sql} (SELECT job_id FROM jobs ORDER BY job_id LIMIT ?)", (half,))
     return half
+
+
+def _beside(path: Path, work: Callable[[], T]) -> tuple[T, list[float], list[float]]:
+    """Do some work beside a reader and a writer, and return how long each of their calls took, in milliseconds."""
+    reads: list[float] = []
+    writes: list[float] = []
+    with _repeated(lambda: _reading(path, reads)), _repeated(lambda: _writing(path, writes)):
+        return work(), reads, writes
 
 
 @contextmanager

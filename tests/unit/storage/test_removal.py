@@ -177,6 +177,8 @@ def test_portfolio_goes_on_from_what_was_carried(db: SqliteDatabase) -> None:
     clean(db)
 
     assert portfolios.portfolio_state(db, "default", "m") == before
+    assert portfolios.held_symbols(db, "default", ["m"]) == ["UP"]
+    assert portfolios.held_symbols(db, "default", ["other"]) == []
     assert removed_through(db, "default") == removed_through(db, "default", "m") == "2025-01-06"
     assert removed_through(db, "default", "other") == removed_through(db, "other") == ""
     after = portfolios.standings(db, "default", as_of="2025-01-06", limit=9)[0]
