@@ -8,8 +8,6 @@ from typing import Any
 
 import click
 from peewee import SqliteDatabase
-from rich.console import Console
-from rich.table import Table
 
 from server.market.options import db_option, json_option, with_database
 from server.market.price_store import load
@@ -91,23 +89,17 @@ def _tell(found: RevaluedPortfolio, *, dry_run: bool) -> None:
     else:
         verb = "would change" if dry_run else "changed"
         click.echo(f"{name}: {len(found.changed):,} of {len(found.days):,} trading day(s) {verb}")
-        Console().print(_table(found.changed[:DAYS_SHOWN]))
+        click.echo("\n".join(map(_day_line, found.changed[:DAYS_SHOWN])))
         click.echo("\n".join(_sums(found)))
 
 
-def _table(days: Sequence[NewDay]) -> Table:
-    table = Table("date")
-    for column in ("value", "new value", "profit", "new profit", "return", "new return"):
-        table.add_column(column, justify="right")
-    for day in days:
-        old, new = day.day.figures, day.figures
-        table.add_row(
-            day.day.date,
-            *(f"{value:,.2f}" for value in (old.portfolio_value, new.portfolio_value)),
-            *(f"{profit:+,.2f}" for profit in (old.daily_profit, new.daily_profit)),
-            *(f"{percent:+.4f} %" for percent in (old.daily_return_pct, new.daily_return_pct)),
-        )
-    return table
+def _day_line(day: NewDay) -> str:
+    old, new = day.day.figures, day.figures
+    return (
+        f"{day.day.date}: {old.portfolio_value:,.2f} → {new.portfolio_value:,.2f}, "
+        f"profit {old.daily_profit:+,.2f} → {new.daily_profit:+,.2f}, "
+        f"return {old.daily_return_pct:+.2f} % → {new.daily_return_pct:+.2f} %"
+    )
 
 
 def _sums(found: RevaluedPortfolio) -> Iterator[str]:

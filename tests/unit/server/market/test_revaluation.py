@@ -126,6 +126,7 @@ def test_dry_run_tells_and_changes_nothing(folder: Path) -> None:
     people, scripts = (revalue(folder, "--experiment", "default", "--dry-run", *more) for more in ((), ("--json",)))
 
     assert "1 of 4 trading day(s) would change" in people.output
+    assert "2025-03-06: 1,014.25 → 1,070.25, profit +0.25 → +56.25, return +0.02 % → +5.55 %" in people.output
     assert "at the end, on 2025-03-06: 1,014.25 → 1,070.25, return +1.4250 % → +7.0250 %" in people.output
     (day,) = told(scripts)["changed"]
     assert (day["date"], day["old"]["portfolio_value"], day["new"]["portfolio_value"]) == (DATES[3], 1014.25, 1070.25)
