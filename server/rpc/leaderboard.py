@@ -1,5 +1,6 @@
 """GetLeaderboard."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,8 +22,8 @@ from storage.carried import removed_through
 from storage.database import data_version
 from storage.portfolios import HistoryRows, StandingRow, TradedRow
 
-#: answers kept; each has at most a thousand entries
-MAX_KEPT = 50
+#: bytes of answers kept for the next caller
+MAX_KEPT = 32 * 1024 * 1024
 
 T = TypeVar("T")
 
@@ -75,20 +76,40 @@ class LeaderboardReader:
         self._db = db
         self._version: int | None = None
         self._kept: dict[bytes, bytes] = {}
+        self._size = 0
 
-    def read(self, request: simulation_pb2.GetLeaderboardRequest) -> bytes:
+    async def read(self, request: simulation_pb2.GetLeaderboardRequest) -> bytes:
         """Return a page of the ranking as a serialized GetLeaderboardResponse.
+
+        The latest ranking by value, with nothing besides, is one short indexed read; all else is done in a thread.
 
         Raises:
             InvalidRequestError, NoDataError: as `get_leaderboard`.
         """
+        question = request.SerializeToString(deterministic=True)
         version = data_version(self._db)
-        if version != self._version or len(self._kept) >= MAX_KEPT:
-            self._version, self._kept = version, {}
-        question = request.SerializeToString()
+        if version != self._version:
+            self._version, self._kept, self._size = version, {}, 0
         if question not in self._kept:
-            self._kept[question] = get_leaderboard(self._db, request).SerializeToString()
+            answer = self._answer(request) if _is_short(request) else await asyncio.to_thread(self._answer, request)
+            if version != self._version:  # another caller has seen a change meanwhile
+                return answer
+            self._keep(question, answer)
         return self._kept[question]
+
+    def _answer(self, request: simulation_pb2.GetLeaderboardRequest) -> bytes:
+        return get_leaderboard(self._db, request).SerializeToString()
+
+    def _keep(self, question: bytes, answer: bytes) -> None:
+        if self._size + len(answer) > MAX_KEPT:
+            self._kept, self._size = {}, 0
+        self._size += len(answer) - len(self._kept.get(question, b""))
+        self._kept[question] = answer
+
+
+def _is_short(request: simulation_pb2.GetLeaderboardRequest) -> bool:
+    besides = request.date or request.curve_points or request.benchmark or request.with_metrics
+    return not besides and request.sort <= simulation_pb2.LEADERBOARD_SORT_VALUE
 
 
 def thinned(values: Sequence[T], points: int) -> list[T]:

@@ -30,7 +30,6 @@ from server.jobs.verify import Verifier
 from server.rpc import (
     convert,
     deliveries,
-    leaderboard,
     metrics,
     price_coverage,
     reasoning,
@@ -56,8 +55,6 @@ MAX_CALLBACKS = 5
 
 # quoted: generic in its type stubs alone
 Context: TypeAlias = "ServicerContext[Any, Any]"
-
-BY_VALUE = simulation_pb2.LEADERBOARD_SORT_VALUE
 
 
 class SimulationServicer(SimulationServiceServicer):
@@ -106,11 +103,9 @@ class SimulationServicer(SimulationServiceServicer):
 
     async def GetLeaderboard(  # type: ignore[override]  # serialized already
         self, request: simulation_pb2.GetLeaderboardRequest, context: Context
-    ) -> simulation_pb2.GetLeaderboardResponse | bytes:
-        """Rank portfolios: the latest ranking by value, with nothing besides, is one short indexed read."""
-        if request.date or request.curve_points or request.sort > BY_VALUE or request.benchmark or request.with_metrics:
-            return await asyncio.to_thread(leaderboard.get_leaderboard, self._db, request)
-        return self._leaderboard.read(request)
+    ) -> bytes:
+        """Rank portfolios."""
+        return await self._leaderboard.read(request)
 
     async def GetPortfolioTimeseries(
         self, request: simulation_pb2.GetPortfolioTimeseriesRequest, context: Context

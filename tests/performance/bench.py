@@ -19,6 +19,7 @@ from typing import Any
 
 from tests.performance import (
     backtest,
+    dashboard,
     gateway,
     imports,
     million_rows,
@@ -46,6 +47,7 @@ GROUPS: Mapping[str, Callable[[Workbench], Sequence[Figure]]] = MappingProxyType
         "gateway": gateway.measure,
         "import": imports.measure,
         "upkeep": upkeep.measure,
+        "dashboard": dashboard.measure,
     }
 )
 

@@ -16,8 +16,8 @@ from tests.performance.process import ROOT, SERVE, ServerProcess, clean_environm
 #: real prices, where the project keeps them
 REAL_PRICES = ROOT.parent / "shared" / "data" / "merged.jsonl"
 
-#: the same size, made up
-SYNTHETIC = ("--symbols", "101", "--days", "106", "--seed", "1", "--start", "2025-06-02")
+#: symbols and dates of the same size, made up
+SYMBOLS, DAYS = 101, 106
 
 INITIAL_CASH = 100_000.0
 
@@ -38,10 +38,17 @@ class Workbench:
 
     @cached_property
     def _imported(self) -> Path:
-        path, source = self.folder / "imported.db", REAL_PRICES
-        if not source.exists():
-            source = self.folder / "prices.csv"
-            self._command("prices", "generate", str(source), *SYNTHETIC)
+        if not REAL_PRICES.exists():
+            return self.made_up("imported", SYMBOLS, DAYS)
+        path = self.folder / "imported.db"
+        self._command("prices", "import", str(REAL_PRICES), "--db", str(path))
+        return path
+
+    def made_up(self, name: str, symbols: int, days: int) -> Path:
+        """Return a database of its own with made-up prices and nothing else."""
+        source, path = self.folder / f"{name}.csv", self.folder / f"{name}.db"
+        size = ("--symbols", str(symbols), "--days", str(days), "--seed", "1", "--start", "2025-06-02")
+        self._command("prices", "generate", str(source), *size)
         self._command("prices", "import", str(source), "--db", str(path))
         return path
 
@@ -57,8 +64,12 @@ class Workbench:
 
     def config(self, name: str, models: Sequence[Mapping[str, Any]], dates: int) -> str:
         """Write a config over the first `dates` dates and return its path for Trigger."""
+        return self.config_between(name, models, self.dates[0], self.dates[dates - 1])
+
+    def config_between(self, name: str, models: Sequence[Mapping[str, Any]], first: str, last: str) -> str:
+        """Write a config over the dates with prices from the first to the last and return its path for Trigger."""
         content = {
-            "date_range": {"init_date": self.dates[0], "end_date": self.dates[dates - 1]},
+            "date_range": {"init_date": first, "end_date": last},
             "models": [{"enabled": True, **model} for model in models],
             "agent_config": {"initial_cash": INITIAL_CASH},
         }

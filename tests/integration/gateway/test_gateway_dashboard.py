@@ -26,6 +26,15 @@ def test_page_names_every_module_so_that_none_waits_for_another(gateway: Gateway
     assert len(named) == len(MODULES)
 
 
+def test_page_asks_for_the_jobs_before_its_modules_do_and_in_the_same_words(gateway: Gateway) -> None:
+    (asked,) = re.findall(r'rel="preload" href="([^"]+)" as="fetch" crossorigin', gateway.get("/").text)
+    module = (FOLDER / "experiment.js").read_text(encoding="utf-8")
+    (recent,) = re.findall(r"RECENT_JOBS = (\d+)", module)
+
+    assert 'get("/simulate/jobs", { page_size: RECENT_JOBS })' in module
+    assert asked == f"/simulate/jobs?page_size={recent}"
+
+
 def test_file_that_a_browser_has_is_not_sent_again(gateway: Gateway) -> None:
     first = gateway.get("/dashboard/main.js")
     again = gateway.http.get("/dashboard/main.js", headers={"if-none-match": first.headers["etag"]})
