@@ -22,7 +22,9 @@ from tests.performance import (
     dashboard,
     gateway,
     imports,
+    load,
     million_rows,
+    open_streams,
     price_tables,
     reads,
     sessions,
@@ -48,6 +50,8 @@ GROUPS: Mapping[str, Callable[[Workbench], Sequence[Figure]]] = MappingProxyType
         "import": imports.measure,
         "upkeep": upkeep.measure,
         "dashboard": dashboard.measure,
+        "load": load.measure,
+        "open-streams": open_streams.measure,
     }
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from tests.performance import http_load, job_load, stream_load, unary_load
+from tests.performance import http_load, http_streams, job_load, stream_load, unary_load
 
 Order: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -15,6 +15,7 @@ ORDERS: Mapping[str, Order] = MappingProxyType(
     {
         "rate": unary_load.rate,
         "http_rate": http_load.http_rate,
+        "open_streams": http_streams.open_streams,
         "probe": unary_load.probe,
         "trigger": job_load.trigger,
         "follow": job_load.follow,

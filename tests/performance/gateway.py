@@ -85,8 +85,8 @@ def _details(rounds: list[dict[str, Any]]) -> dict[str, float]:
 
 
 @contextmanager
-def gateway(server: str, workers: int) -> Iterator[ServerProcess]:
-    """Start a gateway and wait until it listens."""
+def gateway(server: str, workers: int, **variables: int) -> Iterator[ServerProcess]:
+    """Start a gateway with environment variables and wait until it listens."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [
@@ -99,8 +99,9 @@ def gateway(server: str, workers: int) -> Iterator[ServerProcess]:
         "--port",
         str(port),
     ]
+    environment = clean_environment() | {name: str(value) for name, value in variables.items()}
     with subprocess.Popen(
-        [*command, "--workers", str(workers)], cwd=ROOT, env=clean_environment(), stderr=subprocess.DEVNULL
+        [*command, "--workers", str(workers)], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
     ) as process:
         try:
             _wait_for(port)
