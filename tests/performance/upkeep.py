@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from tests.performance.workbench import Workbench
 T = TypeVar("T")
 
 ROWS = 1_000_000
+EXPERIMENTS = ROWS // POSITIONS_PER_JOB
 
 #: seconds between two calls of a reader, or of a writer
 INTERVAL = 0.002
@@ -39,8 +41,9 @@ def measure(bench: Workbench) -> list[Figure]:
     half = _age_half(path)
     checked = _command("check", path)
     backup = _command("backup", path)
-    _, alone, writes_alone = _beside(path, lambda: sleep(ALONE))
-    removed, reads, writes = _beside(path, lambda: _command("cleanup", path, "--older-than", "2024-12-31"))
+    alone, beside = _Beside(), _Beside()
+    alone.work(path, lambda: sleep(ALONE))
+    removed = beside.work(path, lambda: _command("cleanup", path, "--older-than", "2024-12-31"))
     again = _command("check", path)
     rows = removed.told["rows"]
     how = f"database of {ROWS:,} position rows"
@@ -57,20 +60,22 @@ def measure(bench: Workbench) -> list[Figure]:
         ),
         at_most(
             "cleanup_longest_read",
-            max(reads),
+            max(beside.reads),
             LONGEST_READ,
             "ms",
-            "longest read of another process meanwhile: a leaderboard and a series of 100 days",
-            **spread(reads),
-            without=spread(alone),
+            "longest read of another process meanwhile: a leaderboard and a series of 100 days; `turns` is how long a"
+            " sum took between the reads, which tells how long that process waited for a processor",
+            **spread(beside.reads),
+            turns=spread(beside.turns),
+            without=spread(alone.reads),
         ),
         plain(
             "cleanup_longest_write",
-            max(writes),
+            max(beside.writes),
             "ms",
             "longest write of another process meanwhile",
-            **spread(writes),
-            without=spread(writes_alone),
+            **spread(beside.writes),
+            without=spread(alone.writes),
         ),
     ]
 
@@ -93,18 +98,48 @@ def _command(name: str, path: Path, *arguments: str) -> _Ran:
 def _age_half(path: Path) -> int:
     """Let every other job have ended a year before the others."""
     with closing(sqlite3.connect(path)) as connection, connection:
-        half = ROWS // POSITIONS_PER_JOB // 2
+        half = EXPERIMENTS // 2
         sql = "UPDATE jobs SET completed_at = '2024-01-01T00:00:00.000000Z' WHERE job_id IN"
         connection.execute(f"{sql} (SELECT job_id FROM jobs ORDER BY job_id LIMIT ?)", (half,))
     return half
 
 
-def _beside(path: Path, work: Callable[[], T]) -> tuple[T, list[float], list[float]]:
-    """Do some work beside a reader and a writer, and return how long each of their calls took, in milliseconds."""
-    reads: list[float] = []
-    writes: list[float] = []
-    with _repeated(lambda: _reading(path, reads)), _repeated(lambda: _writing(path, writes)):
-        return work(), reads, writes
+class _Beside:
+    """A reader and a writer at work: how long each call took, in milliseconds, and a sum that touches no database."""
+
+    def __init__(self) -> None:
+        self.reads: list[float] = []
+        self.turns: list[float] = []
+        self.writes: list[float] = []
+
+    def work(self, path: Path, work: Callable[[], T]) -> T:
+        """Do some work beside them."""
+        with _repeated(lambda: self._reading(path)), _repeated(lambda: self._writing(path)):
+            return work()
+
+    def _reading(self, path: Path) -> Iterator[None]:
+        with closing(open_existing(path)) as db:
+            for number in count():
+                with _timed(self.reads):
+                    (row, *_) = portfolios.standings(db, f"filled-{number % EXPERIMENTS}", as_of=None, limit=10)
+                    portfolios.series(db, row.id, "2024-01-01", "2024-12-31", 100)
+                with _timed(self.turns):
+                    sum(range(20_000))
+                yield
+
+    def _writing(self, path: Path) -> Iterator[None]:
+        with closing(open_existing(path, writable=True)) as db:
+            while True:
+                with _timed(self.writes), db.atomic("IMMEDIATE"):
+                    db.execute_sql("UPDATE portfolios SET created_at = created_at WHERE id = 1")
+                yield
+
+
+@contextmanager
+def _timed(milliseconds: list[float]) -> Iterator[None]:
+    began = monotonic()
+    yield
+    milliseconds.append((monotonic() - began) * 1000)
 
 
 @contextmanager
@@ -125,27 +160,3 @@ def _repeated(calls: Callable[[], Iterator[None]]) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-def _reading(path: Path, milliseconds: list[float]) -> Iterator[None]:
-    db = open_existing(path)
-    with closing(db):
-        number = 0
-        while True:
-            began = monotonic()
-            (row, *_) = portfolios.standings(db, f"filled-{number % 200}", as_of=None, limit=10)
-            portfolios.series(db, row.id, "2024-01-01", "2024-12-31", 100)
-            milliseconds.append((monotonic() - began) * 1000)
-            number += 1
-            yield
-
-
-def _writing(path: Path, milliseconds: list[float]) -> Iterator[None]:
-    db = open_existing(path, writable=True)
-    with closing(db):
-        while True:
-            began = monotonic()
-            with db.atomic("IMMEDIATE"):
-                db.execute_sql("UPDATE portfolios SET created_at = created_at WHERE id = 1")
-            milliseconds.append((monotonic() - began) * 1000)
-            yield
