@@ -64,8 +64,8 @@ def _rounds(
             answer = caller.ask("http_rate", address=asked.address, paths=paths, callers=CALLERS, seconds=seconds)
             if answer["errors"]:
                 raise RuntimeError(f"{name}: {answer['errors']} answers were no 200")
-            answer["us"] = 1e6 * (asked.cpu_seconds - before[0]) / answer["calls"]
-            answer["server_us"] = 1e6 * (server.cpu_seconds - before[1]) / answer["calls"]
+            answer["us"] = 1e6 * (asked.cpu_seconds - before[0]) / answer["answers"]
+            answer["server_us"] = 1e6 * (server.cpu_seconds - before[1]) / answer["answers"]
             found[name].append(answer)
     return found
 

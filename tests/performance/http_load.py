@@ -23,6 +23,7 @@ class Asker(asyncio.Protocol):
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.milliseconds: list[float] = []
         self.errors = 0
+        self.answers = 0
         self._received = bytearray()
         self._until = float("inf")
 
@@ -50,6 +51,7 @@ class Asker(asyncio.Protocol):
             return
         now = monotonic()
         self.milliseconds.append((now - self._asked) * 1000)
+        self.answers += 1
         self.errors += not self._received.startswith(b"HTTP/1.1 200")
         self._received.clear()
         self._ask() if now < self._until else self.ended.set_result(None)
@@ -78,6 +80,7 @@ async def http_rate(address: str, paths: Sequence[str], callers: int, seconds: f
     samples = sorted(sample for asker in askers for sample in asker.milliseconds)
     return {
         "calls": len(samples),
+        "answers": sum(asker.answers for asker in askers),  # those of the warm-up too, which cost the server as much
         "per_second": len(samples) / spent,
         "errors": sum(asker.errors for asker in askers),
         "p50": samples[len(samples) // 2],
