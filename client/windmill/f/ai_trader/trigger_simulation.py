@@ -38,10 +38,7 @@ def main(
     except ServiceError as error:
         if error.word != "conflict":
             raise
-        dates = error.details["current_date_range"]
-        raise RuntimeError(
-            f"conflict: job {error.details['current_job_id']} of {dates[0]} to {dates[-1]} is in the way"
-        ) from error
+        raise RuntimeError(_in_the_way(error.details)) from error
     return {
         "status": answer["status"],
         "job_id": answer.get("job_id"),
@@ -49,3 +46,8 @@ def main(
         "message": answer["message"],
         "warnings": answer["warnings"],
     }
+
+
+def _in_the_way(conflict: Json) -> str:
+    dates = conflict["current_date_range"]
+    return f"conflict: job {conflict['current_job_id']} of {dates[0]} to {dates[-1]} is in the way"
