@@ -81,3 +81,16 @@ READMES = [path for path in sorted(ROOT.glob("**/README.md")) if ".venv" not in 
 def test_links_lead_to_files_that_are_there(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target
+
+
+LISTS = [path for path in READMES if re.search(r"^\| (file|module) \|", path.read_text(encoding="utf-8"), re.MULTILINE)]
+
+
+@pytest.mark.parametrize("path", LISTS, ids=lambda path: path.parent.name)
+def test_readme_that_lists_its_files_lists_each_and_no_other(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    cells = " ".join(re.findall(r"^\|(.*?)\|", text, re.MULTILINE))
+    files = {file.name for file in path.parent.iterdir() if file.suffix in {".py", ".js"} and file.stem != "__init__"}
+
+    assert files - set(re.findall(r"`([\w-]+\.\w+)`", text)) == set()
+    assert {name for name in re.findall(r"`([\w-]+\.(?:py|js))`", cells) if not (path.parent / name).exists()} == set()
