@@ -12,27 +12,25 @@ from server.agents.registry import TraderFactory
 from server.jobs.adjusted_prices import refuse_mixed
 from server.jobs.callback_check import CallbackCheck
 from server.jobs.credentials import CredentialStore
-from server.jobs.errors import DrainingError, InvalidRequestError, JobError, Violation
+from server.jobs.errors import DrainingError, InvalidRequestError, Violation
 from server.jobs.exchange import next_trading_day
 from server.jobs.job_planner import JobPlanner
+from server.jobs.job_queue import JobQueue
+from server.jobs.job_runners import JobRunners
 from server.jobs.model_day_runner import RunnerParts
 from server.jobs.preparation import Preparations, Runner
 from server.jobs.progress import ProgressLogs
 from server.jobs.request import ResolvedRequest, TriggerCommand, resolve
-from server.jobs.runner import DateWork, JobRunner
 from server.market.snapshots import Snapshot, Snapshots
 from server.settings import Settings
-from storage import acceptance, attempts, jobs, model_days, portfolios, preparing, retries, sessions
-from storage.acceptance import Acceptance, AcceptedJob, JobRequest, QueuedJob
+from storage import acceptance, attempts, jobs, retries
+from storage.acceptance import Acceptance, AcceptedJob, JobRequest
 from storage.cancelling import CancelRow, find_cancel, request_cancel
 from storage.errors import JobNotFoundError, JobStateError, StorageError, StorageNotReadyError, TooManyCallbacksError
 from storage.events import EventRow
 from storage.jobs import JobRow
 from storage.retries import RetryRequest
 from storage.writer import Patience
-
-#: seconds until the queue is looked at again after the database was not ready
-ADMISSION_WAIT = 2.0
 
 logger = structlog.get_logger(__name__)
 
@@ -87,11 +85,14 @@ class JobService:
         self._callbacks = callbacks
         self._parts = parts
         self._preparations = Preparations(settings, db, snapshots, parts)
+        self._runners = JobRunners(db, self._preparations, parts)
         self._running: dict[str, tuple[Runner, asyncio.Task[None]]] = {}
         self._draining = False
         #: held by whoever brings a stored job to life, so that no two do it with the same one
         self._reviving = asyncio.Lock()
-        self._admissions: set[asyncio.Task[None]] = set()
+        self._queue = JobQueue(
+            settings, db, snapshots=snapshots, logs=logs, parts=parts, reviving=self._reviving, run=self._run
+        )
 
     @property
     def draining(self) -> bool:
@@ -108,7 +109,7 @@ class JobService:
                     lost = await self._reset(job.job_id)
                     logger.info("job_resumed", job_id=job.job_id, model_days_reset=lost)
                     await self._run(job, await asyncio.to_thread(self._snapshots.current))
-        await self._admit()
+        await self._queue.admit()
 
     async def trigger(self, command: TriggerCommand) -> Triggered:
         """Accept a job for the request and start it, or tell which job there is, or that nothing is left to do.
@@ -142,8 +143,8 @@ class JobService:
         elif not (await self._cancel_of(job_id)).status.final:
             # its runner was about to start, and has ended it; or the database is not ready, and the queue ends it later
             with suppress(JobStateError, StorageNotReadyError):
-                await self._end_queued(job_id)
-            self._admit_soon()
+                await self._queue.end(job_id)
+            self._queue.admit_soon()
         return await self._cancel_of(job_id)
 
     async def _cancel_of(self, job_id: str) -> CancelRow:
@@ -190,6 +191,7 @@ class JobService:
     async def stop(self, grace: float) -> None:
         """Start nothing more, let running model-days finish within `grace` seconds, put the rest back to pending."""
         self._draining = True
+        self._queue.stop()
         tasks = [task for _, task in self._running.values()]
         for runner, _ in self._running.values():
             runner.stop()
@@ -212,7 +214,8 @@ class JobService:
 
     async def _accept(self, command: TriggerCommand, request: ResolvedRequest, snapshot: Snapshot) -> Triggered:
         job_id = str(uuid.uuid4())
-        planner = await asyncio.to_thread(self._planner, request, snapshot)
+        limit, today = self._settings.max_job_model_days, self._parts.clock().date()
+        planner = await asyncio.to_thread(JobPlanner, request, snapshot, limit, today)
         accepted = await self._store(self._job_request(job_id, command, request), planner)
         if isinstance(accepted, AcceptedJob):
             job = accepted.job
@@ -225,7 +228,7 @@ class JobService:
             return _told(job, accepted=True, queue_position=position, done=done)
         if accepted is not None:
             return _told(accepted.job, accepted=False, queue_position=accepted.queue_position)
-        last_day, today = planner.plan.last_simulation_date, self._parts.clock().date()
+        last_day = planner.plan.last_simulation_date
         return Triggered(
             job=None,
             accepted=False,
@@ -271,45 +274,8 @@ class JobService:
             content=request.to_json(),
         )
 
-    async def _admit(self) -> None:
-        """Start the jobs that wait and whose turn has come; again later when the database is not ready."""
-        try:
-            async with self._reviving:
-                for waiting in await asyncio.to_thread(acceptance.queued_jobs, self._db):
-                    if not self._draining:
-                        await self._start_queued(waiting)
-        except StorageNotReadyError as error:  # not waited for with the lock, which retries need
-            logger.warning("queue_not_admitted", error=str(error))
-            asyncio.get_running_loop().call_later(ADMISSION_WAIT, self._admit_soon)
-
-    async def _start_queued(self, waiting: QueuedJob) -> None:
-        """Start a job that waits, if its turn has come; what it is to do is worked out anew."""
-        snapshot = await asyncio.to_thread(self._snapshots.current)
-        request, limit = ResolvedRequest.from_json(waiting.content), self._settings
-        try:
-            planner = await asyncio.to_thread(self._planner, request, snapshot)
-            started = await self._parts.journal.write(
-                lambda db: acceptance.start_queued(db, waiting, planner, limit.max_concurrent_jobs, self._parts.clock())
-            )
-        except JobError as error:
-            await self._end_queued(waiting.job_id, f"the job could not start: {error}")
-            self._admit_soon()
-            return
-        if isinstance(started, JobRow):
-            await self._run(started, snapshot)
-        elif started is not None:
-            self._logs.publish(started)
-            self._admit_soon()  # somebody may have begun to wait for it meanwhile
-
-    async def _end_queued(self, job_id: str, reason: str | None = None) -> None:
-        clock = self._parts.clock
-        await self._parts.journal.record(lambda db: jobs.end_job(db, job_id, clock(), reason), patience=Patience.NONE)
-
-    def _planner(self, request: ResolvedRequest, snapshot: Snapshot) -> JobPlanner:
-        return JobPlanner(request, snapshot, self._settings.max_job_model_days, self._parts.clock().date())
-
     async def _run(self, job: JobRow, snapshot: Snapshot) -> None:
-        runner = await asyncio.to_thread(self._runner, job, snapshot)
+        runner = await asyncio.to_thread(self._runners.runner, job, snapshot)
         former = self._running.get(job.job_id)
         if former is not None and not former[0].over:  # cancelled and retried before it had begun
             return
@@ -319,54 +285,15 @@ class JobService:
         if self._draining:
             runner.stop()
 
-    def _runner(self, job: JobRow, snapshot: Snapshot) -> Runner:
-        content = preparing.unprepared(self._db, job.job_id)
-        if content is not None:
-            return self._preparations.runner(job, content, self._job_runner)
-        return self._job_runner(job, snapshot)
-
-    def _job_runner(self, job: JobRow, snapshot: Snapshot) -> JobRunner:
-        return JobRunner(
-            job,
-            work=lambda after: self._work(job, after),
-            failed=model_days.first_failed(self._db, job.job_id),
-            spent=sessions.spent(self._db, job.job_id),
-            snapshot=snapshot.name,
-            parts=self._parts,
-        )
-
-    def _work(self, job: JobRow, after: str) -> DateWork:
-        """Return what a job is still to do after a date, or the next date of it; empty when nothing is left."""
-        days = model_days.unfinished(self._db, job.job_id, after)
-        if job.may_replace:  # a commit may bring later days back, and completed ones may lie between
-            days = [day for day in days if day.date == days[0].date]
-        firsts = {day.model: day.date for day in reversed(days)}
-        states = {
-            model: portfolios.portfolio_state(self._db, job.experiment, model, job_id=job.job_id, date=date)
-            for model, date in firsts.items()
-        }
-        return DateWork(days=days, states=states)
-
     async def _reset(self, job_id: str) -> int:
         return await self._parts.journal.write(lambda db: attempts.reset_running(db, job_id, self._parts.clock()))
 
     def _ended(self, job_id: str, done: "asyncio.Task[None]") -> None:
         if self._running[job_id][1] is done:  # a retry may have put the next one there
             del self._running[job_id]
-        self._admit_soon()
+        self._queue.admit_soon()
         if not done.cancelled() and (error := done.exception()) is not None:
             logger.error("job_left_unfinished", job_id=job_id, exc_info=error)
-
-    def _admit_soon(self) -> None:
-        if not self._draining:
-            admission = asyncio.create_task(self._admit())
-            self._admissions.add(admission)
-            admission.add_done_callback(self._admitted)
-
-    def _admitted(self, done: "asyncio.Task[None]") -> None:
-        self._admissions.discard(done)
-        if not done.cancelled() and (error := done.exception()) is not None:
-            logger.error("queue_not_admitted", exc_info=error)
 
 
 def _told(job: JobRow, *, accepted: bool, queue_position: int = 0, done: int = 0) -> Triggered:
