@@ -150,7 +150,7 @@ def _from_file(environment: Mapping[str, str]) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"settings file '{path}' could not be read: {error}") from error
 
 

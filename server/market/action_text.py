@@ -3,6 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+from server.market.bar_text import NUMBER
 from server.market.errors import BarRefusedError
 from server.market.found import quoted
 from storage.corporate_actions import ActionRow
@@ -38,7 +39,7 @@ def dividend(symbol: str, ex_date: str, dollars: str) -> ActionRow:
 
 def _micros(text: str) -> int:
     try:
-        dollars = Decimal(text) if text.isascii() else Decimal("NaN")
+        dollars = Decimal(text) if NUMBER.fullmatch(text) else Decimal("NaN")
     except InvalidOperation:
         dollars = Decimal("NaN")
     if not dollars.is_finite() or not 0 < dollars < MAX_DIVIDEND or dollars != dollars.quantize(Decimal("0.000001")):

@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from server.market.action_text import dividend, split
 from server.market.bar_text import parse_date
@@ -24,6 +24,9 @@ class Event(StrEnum):
 #: what the vendor writes where it knows nothing
 UNKNOWN = ("", "None", "0", "0000-00-00")
 
+#: reads an event about a symbol; None where it is only announced
+Reader: TypeAlias = Callable[[str, Mapping[str, object]], ActionRow | None]
+
 RATIO = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6}|/[1-9][0-9]{0,4})?")
 
 
@@ -31,7 +34,7 @@ def read_events(symbol: str, event: Event, text: str) -> list[ActionRow]:
     """Return the events of a JSON document about a symbol; those without a date, which are announced, are left out.
 
     Raises:
-        BarRefusedError: the document is about another symbol, or of another form.
+        BarRefusedError: the document is about another symbol, or of another form; an event is named by its place.
     """
     document: Any = json.loads(text)
     rows = document.get("data") if isinstance(document, dict) else None
@@ -40,7 +43,14 @@ def read_events(symbol: str, event: Event, text: str) -> list[ActionRow]:
     if document.get("symbol") != symbol:
         raise BarRefusedError(f"answer was about {quoted(document.get('symbol'))}")
     read = _split if event is Event.SPLIT else _dividend
-    return [action for row in rows if (action := read(symbol, row)) is not None]
+    return [action for i, row in enumerate(rows) if (action := _placed(read, symbol, row, i)) is not None]
+
+
+def _placed(read: Reader, symbol: str, row: Mapping[str, object], place: int) -> ActionRow | None:
+    try:
+        return read(symbol, row)
+    except BarRefusedError as error:
+        raise BarRefusedError(f"data[{place}]: {error}") from None
 
 
 def _split(symbol: str, row: Mapping[str, object]) -> ActionRow | None:

@@ -8,10 +8,14 @@ from datetime import date as Date  # noqa: N812 (`date` is a field of bars)
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from server.market.bar_text import parse_bar, parse_date, parse_symbol
 from server.market.errors import BarRefusedError
 from server.market.found import Found, PlacedBar, Refusal, file_name, printable, quoted
+
+if TYPE_CHECKING:
+    import pyarrow
 
 COLUMNS = ("symbol", "date", "open", "high", "low", "close", "volume")
 
@@ -42,9 +46,24 @@ def _read(name: str, path: Path) -> Iterator[Found]:
         columns = _columns(file.schema_arrow.names)
         number = 0
         for batch in file.iter_batches(BATCH, columns=columns):
-            for row in zip(*(batch.column(column).to_pylist() for column in columns), strict=True):
+            for row in zip(*(_values(batch.column(column)) for column in columns), strict=True):
                 number += 1
                 yield _read_row(name, number, row)
+
+
+def _values(column: "pyarrow.Array[Any]") -> list[object]:
+    """Return the values of a column, `...` for those that Python has none for, such as a date in the year 300,000."""
+    try:
+        return list(column.to_pylist())
+    except Exception:  # whatever the library raises over one of them
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: "pyarrow.Scalar[Any]") -> object:
+    try:
+        return scalar.as_py()
+    except Exception:  # as above
+        return ...
 
 
 def _columns(names: Sequence[str]) -> list[str]:

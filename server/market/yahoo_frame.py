@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from math import inf
 from typing import Any, Protocol
 
 from server.market.action_text import MAX_SHARES, dividend, split
-from server.market.bar_text import parse_bar
+from server.market.bar_text import parse_bar, parse_date
 from server.market.errors import BarRefusedError
 from server.market.found import Found, PlacedBar, Refusal
 from server.market.providers.provider import Daily, ProviderError
@@ -61,8 +62,8 @@ def read_frame(name: str, symbol: str, frame: Frame) -> Daily:
     """Return the bars, as they were paid, and the corporate actions of a table about a symbol, up to today.
 
     Raises:
-        ProviderError: it has other columns.
-        BarRefusedError: a corporate action breaks a rule.
+        ProviderError: it has other columns, or its dates are not in order.
+        BarRefusedError: a date or a corporate action breaks a rule; the text begins with the date.
     """
     rows = _rows(frame)
     found: list[Found] = []
@@ -82,7 +83,9 @@ def _rows(frame: Frame) -> list[_Row]:
     wanted = [*PRICES.values(), VOLUME, DIVIDENDS, SPLITS]
     if missing := [column for column in wanted if column not in frame.columns.tolist()]:
         raise ProviderError(f"the table of yfinance lacked {', '.join(missing)}")
-    dates = [moment.date().isoformat() for moment in frame.index.tolist()]
+    dates = [parse_date(moment.date().isoformat()) for moment in frame.index.tolist()]
+    if dates != sorted(set(dates)):  # a split that came twice, or late, would be multiplied by wrongly
+        raise ProviderError("the dates in the table of yfinance were not in order, each once")
     columns = [frame[name].tolist() for name in wanted]
     return [
         _Row(
@@ -90,14 +93,16 @@ def _rows(frame: Frame) -> list[_Row]:
             prices=dict(zip(PRICES, prices, strict=True)),
             volume=volume,
             dividend=dollars,
-            ratio=_ratio(ratio),
+            ratio=_ratio(date, ratio),
         )
         for date, *prices, volume, dollars, ratio in zip(dates, *columns, strict=True)
     ]
 
 
-def _ratio(value: float) -> Fraction:
+def _ratio(date: str, value: float) -> Fraction:
     """Return what a split multiplies shares by; the table has 0, or nothing, where there is none."""
+    if value == inf:
+        raise BarRefusedError(f"{date}: split {value} was not finite")
     return Fraction(value).limit_denominator(MAX_SHARES) if value > 0 else Fraction(1)
 
 
@@ -116,15 +121,18 @@ def _bar(name: str, symbol: str, row: _Row, later: Fraction) -> Found:
         values: dict[str, object] = {key: _text(price * later) for key, price in row.prices.items()}
         values["volume"] = str(round(row.volume / later))
         return PlacedBar(file=name, line=None, bar=parse_bar(symbol, row.date, values))
-    except (BarRefusedError, ValueError) as error:  # ValueError: no volume
+    except (BarRefusedError, ValueError, OverflowError) as error:  # the last two: a volume that is none, or infinite
         return Refusal(file=name, symbol=symbol, date=row.date, reason=str(error))
 
 
 def _actions(symbol: str, row: _Row, later: Fraction) -> Iterator[ActionRow]:
-    if row.ratio != 1:
-        yield split(symbol, row.date, row.ratio)
-    if row.dividend > 0:
-        yield dividend(symbol, row.date, f"{Decimal(_text(row.dividend * later)):.6f}")
+    try:
+        if row.ratio != 1:
+            yield split(symbol, row.date, row.ratio)
+        if row.dividend > 0:
+            yield dividend(symbol, row.date, f"{Decimal(_text(row.dividend * later)):.6f}")
+    except BarRefusedError as error:
+        raise BarRefusedError(f"{row.date}: {error}") from None
 
 
 def _text(figure: float) -> str:

@@ -1,6 +1,5 @@
 """Schedules, and the file that they stand in: JSON in the configs folder, checked as a whole when the server starts."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -11,6 +10,7 @@ from pydantic_core import ErrorDetails
 from server.folder import FolderError, locate
 from server.jobs.config import CalendarName, Symbol, experiment_name, load_config
 from server.jobs.errors import InvalidRequestError
+from server.jobs.json_text import read_json
 from server.market.calendar import DEFAULT_CALENDAR
 from server.schedules.timing import Timing, check_cron, parse_zone
 from server.settings import Settings, SettingsError
@@ -106,13 +106,13 @@ def load_schedules(settings: Settings) -> tuple[Schedule, ...]:
         return ()
     try:
         path = locate(settings.configs, settings.schedules, "configs folder")
-        found = _File.model_validate(json.loads(path.read_bytes())).schedules
+        found = _File.model_validate(read_json(path.read_bytes())).schedules
         wrong = [*_duplicates(found), *_unknown_configs(found, settings.configs)]
     except ValidationError as error:
         wrong = [_told(detail) for detail in error.errors(include_url=False, include_input=False)[:50]]
     except FolderError as error:
         raise ScheduleError(f"schedules '{settings.schedules}' {error}") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise ScheduleError(f"schedules '{settings.schedules}' could not be read as JSON: {error}") from None
     if wrong:
         raise ScheduleError(f"schedules '{settings.schedules}': {'; '.join(wrong)}")

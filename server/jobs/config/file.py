@@ -4,10 +4,8 @@ Keys that are not known are reported as warnings, so that an old file loads unch
 refused with the path of every wrong field.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from server.folder import FolderError, locate
 from server.jobs.config.schema import SimulationConfig
 from server.jobs.config.section import Section
 from server.jobs.errors import InvalidRequestError, Violation
+from server.jobs.json_text import read_json
 
 #: bytes; a config of a thousand models is a tenth of it
 MAX_CONFIG_BYTES = 1_048_576
@@ -72,32 +71,14 @@ def _read(folder: Path, path: str) -> tuple[str, bytes]:
 
 def _parse(content: bytes, path: str) -> Any:  # noqa: ANN401 (whatever JSON holds)
     try:
-        return _json(content)
+        return read_json(content)
     except ValueError as error:
         raise InvalidRequestError.of("config_path", f"config '{path}' is not JSON: {error}") from None
 
 
-def _json(content: bytes) -> Any:  # noqa: ANN401
-    """Return what JSON holds.
-
-    Raises:
-        ValueError: it is not JSON, too deep, or holds half of a surrogate pair, which can neither be stored nor sent.
-    """
-    try:
-        values = json.loads(content, parse_float=Decimal, parse_constant=_refuse_constant)
-        json.dumps(values, default=str, ensure_ascii=False).encode()
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    return values
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
-
-
 def _universe(folder: Path, path: str) -> Any:  # noqa: ANN401
     try:
-        return _json(locate(folder, path, "configs folder").read_bytes())
+        return read_json(locate(folder, path, "configs folder").read_bytes())
     except (FolderError, OSError, ValueError) as error:
         reason = error if isinstance(error, FolderError) else "could not be read as JSON"
         raise InvalidRequestError.of("config.universe", f"file '{path[:200]}' {reason}") from None

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from math import inf
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -70,7 +71,9 @@ def _number(value: object) -> object:
 def _scalar(value: object) -> object:
     if not isinstance(value, str | bool | int | Decimal):
         raise ValueError("is not text, a number, true or false")  # noqa: TRY004 (as above)
-    return _number(value)
+    if (number := _number(value)) in (inf, -inf):
+        raise ValueError("is too large a number")
+    return number
 
 
 def _address(text: str) -> str:

@@ -45,7 +45,7 @@ class YFinance:
         except ProviderError:
             raise
         except BarRefusedError as error:
-            raise ProviderError(f"corporate actions of '{symbol}' could not be read: {error}") from None
+            raise ProviderError(f"the table of '{symbol}' could not be read: {error}") from None
         except Exception as error:  # whatever a package that reads web pages may raise
             told = f"{type(error).__name__}: {printable(str(error)[:SHOWN])}"
             raise ProviderError(f"yfinance had nothing of '{symbol}': {told}") from None

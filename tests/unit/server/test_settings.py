@@ -1,8 +1,19 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from server.settings import FOREIGN, OLD_NAMES, Settings, SettingsError, load_settings, variable
+from tests.unit.wounds import wounded
+
+#: what TOML may hold, or what looks like it
+ODD = (
+    *("0", "-1", "1e400", "nan", "true", '""', '"x"', '"\\u0000"', "2025-10-01", "07:00:00", "0x10", "9" * 5000),
+    *("[1]", "{a = 1}", "[" * 3000 + "]" * 3000, "{a = " * 3000, "", '"\\ud800"'),
+)
+
+GOOD = b'host = "0.0.0.0"\nport = 1\nlog_level = "debug"\nprice_files = \'x\'\nprice_actions = false\n'
 
 
 def test_defaults_are_those_that_scripts_rely_on() -> None:
@@ -106,6 +117,30 @@ def test_file_that_is_not_toml_is_refused_by_its_path(tmp_path: Path, content: b
 
     with pytest.raises(SettingsError, match=r"settings file '.*settings.toml' could not be read"):
         load_settings({"AITRADER_SETTINGS": str(file)})
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@given(
+    content=st.builds("{} = {}".format, st.sampled_from(sorted(Settings.model_fields)), st.sampled_from(ODD)).map(
+        str.encode
+    )
+    | wounded(GOOD)
+    | st.binary(max_size=40)
+)
+@example(content=b"host = " + b"[" * 3000)
+def test_whatever_the_file_holds_settings_come_out_or_one_kind_of_error(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_bytes(content)
+
+    try:
+        load_settings({"AITRADER_SETTINGS": str(file)})
+    except SettingsError as error:
+        told = str(error)
+    else:
+        return
+
+    assert told.encode()
+    assert any(place in told for place in ("setting '", "is not a setting", str(file)))
 
 
 def test_file_that_is_not_there_is_refused_by_its_path(tmp_path: Path) -> None:

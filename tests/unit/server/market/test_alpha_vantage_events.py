@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from peewee import SqliteDatabase
 
@@ -16,6 +16,7 @@ from server.market.providers.alpha_vantage import AlphaVantage, AlphaVantageAcce
 from server.market.providers.token_bucket import TokenBucket
 from storage.corporate_actions import find_actions
 from tests.unit.server.market.vendor import Answer, Vendor, series, serving
+from tests.unit.wounds import wounded_json
 
 DAYS = ("2025-06-09", "2025-06-10", "2025-06-11")
 
@@ -81,7 +82,7 @@ def test_bars_whose_actions_cannot_be_had_are_not_stored(db: SqliteDatabase, ven
 
     (not_had,) = updated(db, vendor).not_had
 
-    assert not_had.reason == "SPLITS of 'ORLY' could not be read: split_factor 'null' was not a text"
+    assert not_had.reason == "SPLITS of 'ORLY' could not be read: data[0]: split_factor 'null' was not a text"
     assert list(db.execute_sql("SELECT count(*) FROM price_bars")) == [(0,)]
 
 
@@ -126,3 +127,23 @@ def test_whatever_is_answered_actions_come_out_or_one_kind_of_error(
     except BarRefusedError:
         return
     assert all(action.symbol == "ORLY" for action in actions)
+
+
+@settings(max_examples=100)
+@given(
+    text=wounded_json({"symbol": "ORLY", "data": [SPLIT | DIVIDEND, SPLIT | DIVIDEND]}), event=st.sampled_from(Event)
+)
+@example(text='{"symbol": "ORLY", "data": [{}]}', event=Event.SPLIT)
+def test_what_is_wrong_with_an_event_is_told_with_its_place(text: str, event: Event) -> None:
+    try:
+        json.loads(text)
+        read_events("ORLY", event, text)
+    except BarRefusedError as error:
+        told = str(error)
+    except (ValueError, RecursionError):  # not JSON: such a body comes no further than the provider
+        return
+    else:
+        return
+
+    assert told.startswith(("data[", "document had no list", "answer was about"))
+    assert told.isprintable()

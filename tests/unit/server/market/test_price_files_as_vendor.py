@@ -89,13 +89,47 @@ def test_file_that_is_no_table_of_prices_is_refused(tmp_path: Path) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
-@given(at=st.integers(0, 2500), junk=st.binary(max_size=8))
-def test_damaged_parquet_files_give_bars_or_refusals(tmp_path: Path, at: int, junk: bytes) -> None:
+@given(at=st.integers(0, 2500), cut=st.integers(0, 8), junk=st.binary(max_size=8))
+def test_damaged_parquet_files_give_bars_or_refusals(tmp_path: Path, at: int, cut: int, junk: bytes) -> None:
     whole = write(tmp_path / "whole.parquet").read_bytes()
     damaged = tmp_path / "damaged.parquet"
-    damaged.write_bytes(whole[:at] + junk + whole[at + len(junk) :])
+    damaged.write_bytes(whole[:at] + junk + whole[at + cut :])
 
-    assert all(isinstance(one, PlacedBar | Refusal) for one in read_prices(damaged))
+    assert all(isinstance(one, PlacedBar) or str(one).isprintable() for one in read_prices(damaged))
+
+
+#: three values of every kind that a column may be of, some of them such as Python has none for
+KINDS = (
+    *([value] * 3 for value in (None, True, -1, 2**62, b"\xff", Decimal("1.5"), "", "\0", "x" * 500, [1], {"a": 1})),
+    *([value, value, 1.0] for value in (float("nan"), float("inf"), 1e300)),
+    *(pyarrow.array([2**45, 2**40, 0], kind) for kind in (pyarrow.timestamp("us"), pyarrow.timestamp("s", "UTC"))),
+    pyarrow.array([2**62, 0, 1], pyarrow.timestamp("us", "Mars/Olympus")),
+    pyarrow.array([2**30, 20_362, 1], pyarrow.date32()),
+    pyarrow.array([2**60, 0, 1], pyarrow.time64("us")),
+    pyarrow.array(["A", "A", "B"]).dictionary_encode(),
+    pyarrow.Array.from_buffers(
+        pyarrow.string(), 3, [None, *map(pyarrow.py_buffer, (bytes(12) + b"\1\0\0\0", b"\xff"))]
+    ),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(column=st.sampled_from(list(COLUMNS)), values=st.sampled_from(KINDS))
+def test_column_of_any_kind_costs_no_more_than_its_rows(tmp_path: Path, column: str, values: Sequence[object]) -> None:
+    found = list(read_prices(write(tmp_path / "kinds.parquet", **{column: values})))
+
+    assert len(found) == 3
+    for row, one in enumerate(found, 1):
+        assert one.line == row
+        assert str(one).isprintable()
+
+
+def test_date_that_python_has_not_costs_its_row_alone(tmp_path: Path) -> None:
+    path = write(tmp_path / "far.parquet", date=pyarrow.array([20_362, 2**30, 20_363], pyarrow.date32()))
+
+    (refused,) = [str(one).split(":", 1)[1] for one in read_prices(path) if isinstance(one, Refusal)]
+
+    assert refused == "2 A: date '…' was not a text"
 
 
 def test_what_is_missing_is_taken_from_files_and_the_rest_told(db: SqliteDatabase, tmp_path: Path) -> None:

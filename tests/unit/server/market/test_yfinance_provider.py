@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from peewee import SqliteDatabase
 
 from server.market.found import PlacedBar, Refusal
@@ -118,6 +120,52 @@ def test_whatever_the_package_raises_costs_its_symbol_and_refused_requests_end_t
     assert not isinstance(caught.value, ProviderClosedError)
     with pytest.raises(ProviderClosedError):
         YFinance(TokenBucket(6_000_000), refuse).daily("A", DAYS[0])
+
+
+#: what may stand in a column of figures
+FIGURES = st.one_of(
+    st.sampled_from([0.0, -1.0, 15.0, 1 / 15, 1e-300, 1e300, float("nan"), float("inf"), -float("inf"), 10**400]),
+    st.sampled_from([None, "x", True, pd.NaT, [1.0]]),
+    st.floats(),
+)
+
+
+@settings(max_examples=60)
+@given(column=st.sampled_from(list(table().columns)), row=st.integers(0, 3), figure=FIGURES)
+@example(column="Volume", row=1, figure=float("inf"))
+@example(column="Stock Splits", row=1, figure=float("inf"))
+def test_any_figure_in_any_place_costs_its_date_or_the_symbol(column: str, row: int, figure: object) -> None:
+    frame = table(splits={DAYS[2]: 15.0}).astype(object)
+    frame[column] = pd.Series([*frame[column][:row], figure, *frame[column][row + 1 :]], frame.index, object)
+
+    try:
+        found = daily(frame).found
+    except ProviderError as error:
+        told = str(error)
+    else:
+        assert all(isinstance(one, PlacedBar) or one.date in DAYS for one in found)
+        return
+
+    assert "'ORLY'" in told
+    assert told.isprintable()
+
+
+def test_infinite_volume_costs_its_date_and_bad_action_is_told_with_its_date() -> None:
+    frame = table()
+    frame["Volume"] = [3000.0, float("inf"), 3000.0, 3000.0]
+
+    assert [one.date for one in daily(frame).found if isinstance(one, Refusal)] == [DAYS[1]]
+    for wrong in ({"splits": {DAYS[2]: float("inf")}}, {"dividends": {DAYS[2]: 1e16}}):
+        with pytest.raises(ProviderError, match="the table of 'ORLY' could not be read: 2025-06-10: "):
+            daily(table(**wrong))
+
+
+@pytest.mark.parametrize("dates", [(*DAYS[1:], DAYS[0]), (DAYS[0], *DAYS[:3])])
+def test_table_whose_dates_are_not_in_order_is_refused(dates: Sequence[str]) -> None:
+    frame = table(splits={DAYS[2]: 15.0}).set_index(pd.DatetimeIndex(dates, tz="America/New_York"))
+
+    with pytest.raises(ProviderError, match="were not in order, each once"):
+        daily(frame)
 
 
 def updated(db: SqliteDatabase, frame: pd.DataFrame, days: Sequence[str] = DAYS) -> UpdateReport:

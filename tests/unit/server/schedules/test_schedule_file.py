@@ -1,16 +1,21 @@
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from server.schedules.schedule import BackupSchedule, JobSchedule, ScheduleError, load_schedules
 from server.settings import Settings
+from tests.unit.wounds import wounded, wounded_json
 
 CONFIG = {
     "date_range": {"init_date": "2025-10-01"},
     "models": [{"basemodel": "rule/hold-cash", "signature": "m"}],
 }
+NOW = datetime(2025, 10, 1, tzinfo=UTC)
 CONFIGS = Path(__file__).parents[4] / "configs"
 
 
@@ -24,9 +29,20 @@ def job(**keys: Any) -> dict[str, Any]:
 
 def load(folder: Path, content: object) -> Any:
     (folder / "c.json").write_text(json.dumps(CONFIG), encoding="utf-8")
-    text = content if isinstance(content, str) else json.dumps(content)
-    (folder / "s.json").write_text(text, encoding="utf-8")
+    text = content if isinstance(content, str | bytes) else json.dumps(content)
+    (folder / "s.json").write_bytes(text.encode() if isinstance(text, str) else text)
     return load_schedules(Settings(configs=folder, schedules="s.json"))
+
+
+GOOD = {
+    "schedules": [
+        job(zone="UTC", experiment="e", enabled=True, catch_up=True, catch_up_hours=2.5),
+        backup(folder="x", keep=7),
+        {"name": "v", "kind": "vacuum", "cron": "0 3 * * *"},
+        {"name": "p", "kind": "prices", "cron": "0 3 * * *", "symbols": ["A"], "calendar": "XNYS"},
+        {"name": "c", "kind": "cleanup", "cron": "0 3 * * *", "older_than": "90d"},
+    ]
+}
 
 
 def test_without_the_setting_there_are_none() -> None:
@@ -85,6 +101,22 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, wrong: dict[str, A
 def test_file_that_holds_no_schedules_is_refused(tmp_path: Path, content: str) -> None:
     with pytest.raises(ScheduleError, match=r"schedules 's.json'"):
         load(tmp_path, content)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(content=wounded_json(GOOD).map(str.encode) | wounded(json.dumps(GOOD).encode()) | st.binary(max_size=40))
+@example(content=json.dumps({"schedules": [job(config="\ud800")]}).encode())
+def test_whatever_the_file_holds_schedules_come_out_or_one_kind_of_error(tmp_path: Path, content: bytes) -> None:
+    try:
+        found = load(tmp_path, content)
+    except ScheduleError as error:
+        told = str(error)
+    else:
+        assert all(one.timing.next(NOW) for one in found)
+        return
+
+    assert told.startswith("schedules 's.json'")
+    assert told.encode()
 
 
 @pytest.mark.parametrize("path", ["no.json", "../s.json", ""])
