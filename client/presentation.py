@@ -79,6 +79,11 @@ def present(response: Message) -> None:
             _print_lines(storage_lines(response))
         case VerifyJobResponse():
             _print_lines(verify_lines(response))
+    _present_removal(response)
+
+
+def _present_removal(response: Message) -> None:
+    """Say from when on portfolios are known, where a cleanup took what was before."""
     match response:
         case GetResultsResponse() | GetLeaderboardResponse() | GetPortfolioTimeseriesResponse() | GetMetricsResponse():
             if response.removed_through:

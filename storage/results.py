@@ -125,7 +125,7 @@ def find_days(db: SqliteDatabase, query: ResultQuery) -> list[DayRow]:
         conditions.append("p.model = ?")
         values.append(query.model)
     sql = _DAYS.format(conditions=" AND ".join(conditions))
-    return [_day(row) for row in db.execute_sql(sql, (*values, *query.after, query.limit))]
+    return [day_row(row) for row in db.execute_sql(sql, (*values, *query.after, query.limit))]
 
 
 def closing_holdings(db: SqliteDatabase, days: Sequence[DayRow]) -> dict[int, dict[str, int]]:
@@ -153,19 +153,8 @@ def find_rejections(db: SqliteDatabase, days: Sequence[DayRow]) -> dict[DayKey, 
     return rejections
 
 
-def _asking(sql: str, days: Sequence[DayRow]) -> tuple[str, tuple[str, ...]]:
-    """Return a statement about some days with its values."""
-    return sql.format(days=", ".join(["(?, ?, ?)"] * len(days))), tuple(part for day in days for part in day.key)
-
-
-def _holdings(rows: Iterable[tuple[int, str, int]]) -> dict[int, dict[str, int]]:
-    holdings: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for position_id, symbol, quantity in rows:
-        holdings[position_id][symbol] = quantity
-    return holdings
-
-
-def _day(row: tuple[Any, ...]) -> DayRow:
+def day_row(row: tuple[Any, ...]) -> DayRow:
+    """Return the day that a row begins with: its values in the order of the fields, without how it was superseded."""
     return DayRow(
         date=row[0],
         model=row[1],
@@ -178,6 +167,18 @@ def _day(row: tuple[Any, ...]) -> DayRow:
         cumulative_profit=row[8],
         cumulative_return_pct=row[9],
     )
+
+
+def _asking(sql: str, days: Sequence[DayRow]) -> tuple[str, tuple[str, ...]]:
+    """Return a statement about some days with its values."""
+    return sql.format(days=", ".join(["(?, ?, ?)"] * len(days))), tuple(part for day in days for part in day.key)
+
+
+def _holdings(rows: Iterable[tuple[int, str, int]]) -> dict[int, dict[str, int]]:
+    holdings: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for position_id, symbol, quantity in rows:
+        holdings[position_id][symbol] = quantity
+    return holdings
 
 
 def _position(row: Sequence[Any], holdings: dict[str, int]) -> PositionRow:

@@ -13,7 +13,16 @@ from typing import Any
 from peewee import SqliteDatabase
 
 from storage.database import insert_many, timestamp
-from storage.results import DayKey, DayRow, PositionRow, RejectionRow, ResultQuery, find_positions, find_rejections
+from storage.results import (
+    DayKey,
+    DayRow,
+    PositionRow,
+    RejectionRow,
+    ResultQuery,
+    day_row,
+    find_positions,
+    find_rejections,
+)
 
 #: days moved with one statement each way; bounds the values of a statement
 CHUNK = 500
@@ -76,7 +85,7 @@ def is_superseded(db: SqliteDatabase, job_id: str) -> bool:
 
 
 def _move(db: SqliteDatabase, portfolio_id: int, found: Sequence[tuple[Any, ...]], by: str, now: datetime) -> None:
-    days = [_day(row) for row in found]
+    days = [day_row(row) for row in found]
     positions, rejections = find_positions(db, days, with_holdings=True), find_rejections(db, days)
     rows = []
     for day, row in zip(days, found, strict=True):
@@ -101,22 +110,9 @@ def _superseded(row: tuple[Any, ...]) -> SupersededDay:
     superseded_by, superseded_at, superseded_id, content = row[10:]
     told = json.loads(content)
     return SupersededDay(
-        day=replace(_day(row), superseded_by=superseded_by, superseded_at=superseded_at, superseded_id=superseded_id),
+        day=replace(
+            day_row(row), superseded_by=superseded_by, superseded_at=superseded_at, superseded_id=superseded_id
+        ),
         positions=[PositionRow(**position) for position in told["positions"]],
         rejections=[RejectionRow(**rejection) for rejection in told["rejections"]],
-    )
-
-
-def _day(row: tuple[Any, ...]) -> DayRow:
-    return DayRow(
-        date=row[0],
-        model=row[1],
-        job_id=row[2],
-        position_id=row[3],
-        cash=row[4],
-        portfolio_value=row[5],
-        daily_profit=row[6],
-        daily_return_pct=row[7],
-        cumulative_profit=row[8],
-        cumulative_return_pct=row[9],
     )
