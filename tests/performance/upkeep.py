@@ -58,6 +58,13 @@ def measure(bench: Workbench) -> list[Figure]:
             rows=rows,
             sound=again.told["sound"],
         ),
+        *_longest(beside, alone),
+    ]
+
+
+def _longest(beside: "_Beside", alone: "_Beside") -> list[Figure]:
+    """Return how long reads and writes beside a cleanup took at most."""
+    return [
         at_most(
             "cleanup_longest_read",
             max(beside.reads),
