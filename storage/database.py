@@ -15,7 +15,7 @@ from peewee import DatabaseError, OperationalError, SqliteDatabase
 from playhouse.migrations import Runner
 
 from storage.backup import backups_of, write_backup
-from storage.errors import DamagedDatabaseError, SchemaError, StorageBusyError
+from storage.errors import DamagedDatabaseError, SchemaError, StorageBusyError, StorageNotReadyError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -45,6 +45,9 @@ PRAGMAS = {
 #: what a connection needs that only reads
 READ_PRAGMAS = {name: value for name, value in PRAGMAS.items() if name not in ("journal_mode", "synchronous")}
 
+
+#: what SQLite says when another process holds the database; the last when it lost every race for a lock
+LOCKED = ("locked", "busy", "locking protocol")
 
 #: what SQLite says when the disk takes no more
 FULL = ("disk is full", "disk I/O error")
@@ -179,7 +182,7 @@ def data_version(db: SqliteDatabase) -> int:
 
 def is_lock(error: Exception) -> bool:
     """Tell whether an error says that another process holds the database."""
-    return isinstance(error, OperationalError) and ("locked" in str(error) or "busy" in str(error))
+    return isinstance(error, OperationalError) and any(words in str(error) for words in LOCKED)
 
 
 def is_full(error: BaseException | None) -> bool:
@@ -192,6 +195,11 @@ def is_full(error: BaseException | None) -> bool:
             return True
         error = error.__context__
     return False
+
+
+def passes(error: Exception) -> bool:
+    """Tell whether an error says that the database is not ready, through no fault of what was asked."""
+    return isinstance(error, StorageNotReadyError) or is_lock(error) or is_full(error)
 
 
 @lru_cache(maxsize=64)  # all rows of a commit have one time

@@ -14,7 +14,7 @@ from server.jobs.request import ResolvedRequest
 from server.market.snapshots import Snapshot, Snapshots
 from server.settings import Settings
 from storage.acceptance import QueuedJob, queued_jobs, start_queued
-from storage.errors import StorageNotReadyError
+from storage.database import passes
 from storage.jobs import JobRow, end_job
 from storage.writer import Patience
 
@@ -63,7 +63,10 @@ class JobQueue:
                 for waiting in await asyncio.to_thread(queued_jobs, self._db):
                     if not self._stopped:
                         await self._start(waiting)
-        except StorageNotReadyError as error:  # not waited for with the lock, which retries need
+        except Exception as error:
+            if not passes(error):
+                raise
+            # not waited for with the lock, which retries need
             logger.warning("queue_not_admitted", error=str(error))
             asyncio.get_running_loop().call_later(ADMISSION_WAIT, self.admit_soon)
 

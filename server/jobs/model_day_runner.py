@@ -22,6 +22,7 @@ from server.jobs.credentials import CredentialStore
 from server.jobs.halt import Halt, HaltedError, HaltReason
 from server.jobs.journal import Events, Journal
 from server.jobs.outcome import closing_portfolio, day_record, session_rows
+from server.jobs.patient_read import read_patiently
 from server.jobs.retry import Random
 from server.jobs.running_attempt import RunningAttempt
 from server.jobs.spec import JobSpec, ModelSpec
@@ -235,7 +236,7 @@ class ModelDayRunner:
         llm = self._models[attempt.model].llm
         if llm is None or llm.mode is not LlmMode.REPLAY:
             return ()
-        return await asyncio.to_thread(self._find_recordings, attempt, llm.basemodel)
+        return await read_patiently(lambda: self._find_recordings(attempt, llm.basemodel), self._halt)
 
     def _task(self, attempt: Attempt, recordings: tuple[SessionRecording, ...]) -> ModelDayTask:
         model = self._models[attempt.model]

@@ -13,6 +13,7 @@ from server.jobs.halt import Halt, HaltedError, HaltReason
 from server.jobs.job_end import store_end
 from server.jobs.job_planner import JobPlanner
 from server.jobs.model_day_runner import RunnerParts
+from server.jobs.patient_read import read_patiently
 from server.jobs.price_download import PriceDownload
 from server.jobs.request import ResolvedRequest
 from server.market.providers.choice import make_provider
@@ -136,11 +137,12 @@ class PreparingRunner:
 
         Raises:
             JobError: it cannot run.
+            HaltedError: it does not go on.
             JobCancelledError: its cancel was accepted.
         """
         request, job = self._request, self._job
-        await asyncio.to_thread(refuse_mixed, self._db, request)
-        snapshot = await asyncio.to_thread(self._snapshots.current)
+        await read_patiently(lambda: refuse_mixed(self._db, request), self._halt)
+        snapshot = await read_patiently(self._snapshots.current, self._halt)
         today = self._clock().date()
         planner = await asyncio.to_thread(JobPlanner, request, snapshot, self._limit, today, warnings)
         models = [model.signature for model in request.spec.models]
@@ -150,7 +152,7 @@ class PreparingRunner:
         )
         if started is None:
             raise InvalidRequestError.of("start_date", "none of the dates that are left to run has prices")
-        return await asyncio.to_thread(self._make_runner, started, snapshot)
+        return await read_patiently(lambda: self._make_runner(started, snapshot), self._halt)
 
     async def _end(self, error: str | None, warnings: Sequence[str]) -> None:
         """End the job, as cancelled when there is no error."""

@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 
 import structlog
 from peewee import SqliteDatabase
 
 from server.jobs.budget import PREFIX, Budget
-from server.jobs.halt import Halt, HaltReason
+from server.jobs.halt import Halt, HaltedError, HaltReason
 from server.jobs.job_end import store_end
 from server.jobs.model_day_runner import DayEnd, ModelDayRunner, RunnerParts
+from server.jobs.patient_read import read_patiently
 from server.jobs.spec import JobSpec, OnFailure
 from storage import jobs, model_days
 from storage.database import gather_statistics
@@ -89,6 +91,8 @@ class JobRunner:
             await self._journal.record(lambda db: jobs.start_job(db, self._job.job_id, self._clock(), self._snapshot))
             with self._time_limit():
                 await self._run_dates()
+        except HaltedError:  # while the database was waited for
+            pass
         except JobStateError:  # it was cancelled, and ended, before it started
             self.over = True
             return
@@ -135,7 +139,7 @@ class JobRunner:
     async def _run_dates(self) -> None:
         """Run what is to be run, date by date; more of it may have come up meanwhile."""
         date = ""
-        while (work := await asyncio.to_thread(self._work, date)).days:
+        while (work := await read_patiently(partial(self._work, date), self._halt)).days:
             self._states.update(work.states)
             for date, group in groupby(work.days, key=lambda day: day.date):  # noqa: B007 (used by the next look)
                 if self._halt.reason is not None:

@@ -14,10 +14,12 @@ from server.jobs.callback_check import CallbackCheck
 from server.jobs.credentials import CredentialStore
 from server.jobs.errors import DrainingError, InvalidRequestError, Violation
 from server.jobs.exchange import next_trading_day
+from server.jobs.halt import Halt, HaltedError
 from server.jobs.job_planner import JobPlanner
 from server.jobs.job_queue import JobQueue
 from server.jobs.job_runners import JobRunners
 from server.jobs.model_day_runner import RunnerParts
+from server.jobs.patient_read import read_patiently
 from server.jobs.preparation import Preparations, Runner
 from server.jobs.progress import ProgressLogs
 from server.jobs.request import ResolvedRequest, TriggerCommand, resolve
@@ -88,6 +90,7 @@ class JobService:
         self._runners = JobRunners(db, self._preparations, parts)
         self._running: dict[str, tuple[Runner, asyncio.Task[None]]] = {}
         self._draining = False
+        self._halt = Halt()
         #: held by whoever brings a stored job to life, so that no two do it with the same one
         self._reviving = asyncio.Lock()
         self._queue = JobQueue(
@@ -191,6 +194,7 @@ class JobService:
     async def stop(self, grace: float) -> None:
         """Start nothing more, let running model-days finish within `grace` seconds, put the rest back to pending."""
         self._draining = True
+        self._halt.stop()
         self._queue.stop()
         tasks = [task for _, task in self._running.values()]
         for runner, _ in self._running.values():
@@ -275,7 +279,10 @@ class JobService:
         )
 
     async def _run(self, job: JobRow, snapshot: Snapshot) -> None:
-        runner = await asyncio.to_thread(self._runners.runner, job, snapshot)
+        try:
+            runner = await read_patiently(lambda: self._runners.runner(job, snapshot), self._halt)
+        except HaltedError:  # the next start goes on with it
+            return
         former = self._running.get(job.job_id)
         if former is not None and not former[0].over:  # cancelled and retried before it had begun
             return

@@ -1,45 +1,21 @@
 """A database that another process locks: reads go on, writes wait for a moment and are refused, jobs wait."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
 import pytest
 
 from aitrader.v1 import job_pb2, simulation_pb2
+from tests.database_lock import locked
 from tests.security.test_bad_input import GOOD, REQUESTS, Stored
-from tests.service import DATES, DEADLINE, BackgroundLoop, Refusal, Service, config, scripted, start_service, wait_until
-
-#: holds a lock of the database until its standard input ends
-HOLDER = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute(sys.argv[2])
-print("held", flush=True)
-sys.stdin.read()
-"""
+from tests.service import DATES, DEADLINE, BackgroundLoop, Refusal, config, scripted, start_service, wait_until
 
 #: in WAL mode the lock of a writer that wants to be alone keeps other writers out, and no reader
 LOCKS = ("BEGIN IMMEDIATE", "BEGIN EXCLUSIVE")
 
 #: how the names of calls begin that write nothing
 READS = ("Get", "List", "Stream", "Audit", "Verify")
-
-
-@contextmanager
-def locked(service: Service, statement: str = LOCKS[0]) -> Iterator[None]:
-    """Let another process hold a lock of the database."""
-    command = [sys.executable, "-c", HOLDER, str(service.settings.db), statement]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdin is not None
-        assert holder.stdout.readline() == "held\n"
-        yield
-        holder.stdin.close()
-        holder.wait(DEADLINE)
 
 
 @pytest.fixture
@@ -66,7 +42,7 @@ def answer(stored: Stored, rpc: str) -> str:
 def test_every_read_goes_on_and_every_write_is_refused_while_another_process_holds_the_lock(
     stored: Stored, lock: str
 ) -> None:
-    with locked(stored.service, lock):
+    with locked(stored.service.settings.db, lock):
         answers = {rpc: answer(stored, rpc) for rpc in REQUESTS}
 
     assert answers == {rpc: "OK" if rpc.startswith(READS) else "STORAGE_BUSY" for rpc in REQUESTS}
@@ -79,7 +55,7 @@ def test_job_whose_end_cannot_be_stored_ends_when_the_lock_is_gone(stored: Store
     job_id = service.trigger(path).job_id
     wait_until((tmp_path / "gate.reached").exists, "the last day")
 
-    with locked(service):
+    with locked(service.settings.db):
         gate.touch()
         refused = [answer(stored, "Trigger") for _ in range(2)]
         status = service.status(job_id).status
@@ -96,7 +72,7 @@ def test_server_stops_in_order_while_another_process_holds_the_lock(stored: Stor
     job_id = service.trigger(config(scripted("x", wait_on=DATES[1], wait_for=str(gate)), end=DATES[1])).job_id
     wait_until((tmp_path / "gate.reached").exists, "the last day")
 
-    with locked(service):
+    with locked(service.settings.db):
         gate.touch()
         service.stop()
     service.start()
