@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
+import psutil
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
@@ -223,12 +224,18 @@ def test_job_of_a_killed_process_is_finished_by_the_next_one(
     assert outcome(service) == outcome(steady)
 
 
+def lives(process: psutil.Process) -> bool:
+    """Tell whether a process is there and no zombie; it may go between the two questions."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_process_that_is_asked_to_end_exits_with_status_0_and_leaves_no_worker(
     new_service: Callable[..., Service], start_process: Callable[[Service], Process], number: signal.Signals
 ) -> None:
-    import psutil
-
     service = new_service()
     service.stop()
     process = start_process(service)
@@ -240,14 +247,12 @@ def test_process_that_is_asked_to_end_exits_with_status_0_and_leaves_no_worker(
 
     assert status == 0, (service.folder / "log.txt").read_text()
     assert workers
-    assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
+    assert not any(map(lives, workers))
 
 
 def test_workers_of_a_killed_process_end_as_well(
     new_service: Callable[..., Service], start_process: Callable[[Service], Process]
 ) -> None:
-    import psutil
-
     service = new_service()
     service.stop()
     process = start_process(service)
@@ -257,4 +262,4 @@ def test_workers_of_a_killed_process_end_as_well(
 
     assert workers
     psutil.wait_procs(workers, timeout=DEADLINE)
-    assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
+    assert not any(map(lives, workers))
