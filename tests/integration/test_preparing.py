@@ -8,7 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from aitrader.v1 import control_pb2, job_pb2, simulation_pb2
-from tests.service import DATES, Service, config, model, refusal, wait_until
+from aitrader.v1.simulation_pb2_grpc import SimulationServiceStub
+from tests.integration.test_drain import server_process
+from tests.service import DATES, DEADLINE, Service, config, model, refusal, wait_until
 from tests.unit.server.market import vendor as vendors
 from tests.unit.server.market.vendor import Vendor, series, serving, silence, words
 
@@ -136,6 +138,29 @@ def test_job_that_waits_for_the_vendor_goes_on_after_a_restart(start: Start, ven
 
     assert (status.status, list(status.date_range)) == (job_pb2.JOB_STATUS_COMPLETED, [*DATES, *LATER])
     assert told(service.events(job_id)).count("2 symbols lack prices of the job's dates") == 2
+
+
+def test_job_whose_server_is_killed_while_it_waits_for_the_vendor_goes_on_with_the_next_one(
+    start: Start, vendor: Vendor
+) -> None:
+    vendor.answers = [silence, series(LATER)]
+    service = start()
+    path = service.write_config(preparing())
+    service.stop()
+    access = {"ALPHAADVANTAGE_API_KEY": "SECRET", "AITRADER_ALPHA_VANTAGE_URL": vendor.url}
+
+    with server_process(service, **access) as (process, address), grpc.insecure_channel(address) as channel:
+        trigger = simulation_pb2.TriggerRequest(config_path=path)
+        job_id = SimulationServiceStub(channel).Trigger(trigger, timeout=DEADLINE).job_id
+        wait_until(lambda: vendor.asked, "the first request")
+        process.kill()
+    left = service.rows("SELECT status FROM jobs")
+    service.start()
+    status = service.ended(job_id)
+
+    assert left == [("pending",)]
+    assert (status.status, list(status.date_range)) == (job_pb2.JOB_STATUS_COMPLETED, [*DATES, *LATER])
+    assert service.rows("SELECT count(*) FROM portfolios WHERE claimed_by IS NOT NULL") == [(0,)]
 
 
 def test_job_that_waits_for_its_turn_is_prepared_when_it_comes(start: Start, vendor: Vendor) -> None:
