@@ -105,10 +105,16 @@ async def test_request_is_the_one_that_the_sdk_would_send() -> None:
     assert lean.parts == full.parts
 
 
-async def test_tools_are_adapted_to_the_vendor_once() -> None:
-    async with open_model(Endpoint("compatible", "any", "http://localhost", None)) as model:
-        one, other = ModelRequestParameters(), ModelRequestParameters()
-        adapted = model.customize_request_parameters(one)
+async def test_tools_are_adapted_to_the_vendor_once_for_all_sessions() -> None:
+    where = Endpoint("compatible", "any", "http://localhost", None)
+    async with open_model(where) as one, open_model(where) as other:
+        adapted = one.customize_request_parameters(ModelRequestParameters(function_tools=[tool("buy")]))
+        same = other.customize_request_parameters(ModelRequestParameters(function_tools=[tool("buy")]))
+        different = other.customize_request_parameters(ModelRequestParameters(function_tools=[tool("sell")]))
 
-        assert model.customize_request_parameters(one) is adapted
-        assert model.customize_request_parameters(other) is not adapted
+    assert same is adapted
+    assert [definition.name for definition in different.function_tools] == ["sell"]
+
+
+def tool(name: str) -> ToolDefinition:
+    return ToolDefinition(name=name, description="A tool.", parameters_json_schema={"type": "object"})
