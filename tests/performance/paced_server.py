@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ async def main(settings: Settings) -> None:
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
     port = await app.start()
+    gc.collect()  # as the product does
+    gc.freeze()
     print(f"listening on {settings.host}:{port}", flush=True)
     await asked.wait()
     await app.stop()
