@@ -1,7 +1,6 @@
 """The command `ai-trader-server`."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -119,14 +118,12 @@ def _reachable(host: str) -> str:
 
 async def _serve(settings: Settings) -> None:
     """Run the service until a signal asks for its end."""
-    from server.app import App  # here, as the other commands need none of it
+    from server.app import App, freeze_heap  # here, as the other commands need none of it
 
     app = App(settings)
     asked = _asked_to_stop(app.abandon)
     port = await app.start()
-    # what is there from the start on is not gone through again: with a thousand streams that held events up for 0.1 s
-    gc.collect()
-    gc.freeze()
+    freeze_heap()
     click.echo(f"listening on {settings.host}:{port}")
     await asked.wait()
     await app.stop()

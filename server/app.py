@@ -1,6 +1,7 @@
 """The composition root: settings → storage → market → pool → jobs → rpc. Started, drained and stopped here."""
 
 import asyncio
+import gc
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -190,6 +191,15 @@ class App:
     async def _set_health(self, status: int) -> None:
         for service in ("", SERVICE):
             await self._health.set(service, status)
+
+
+def freeze_heap() -> None:
+    """Leave what is there from the start on out of later garbage collections; once, when the process serves.
+
+    Going through it held events up for 0.1 s with a thousand streams.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _callback_rules(settings: Settings) -> CallbackRules:

@@ -2,14 +2,13 @@
 
 import argparse
 import asyncio
-import gc
 import signal
 import sys
 from pathlib import Path
 
 import structlog
 
-from server.app import App
+from server.app import App, freeze_heap
 from server.settings import Settings, load_settings
 from tests.performance.paced_worker import EXTRA
 
@@ -22,8 +21,7 @@ async def main(settings: Settings) -> None:
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
     port = await app.start()
-    gc.collect()  # as the product does
-    gc.freeze()
+    freeze_heap()
     print(f"listening on {settings.host}:{port}", flush=True)
     await asked.wait()
     await app.stop()
